@@ -1,0 +1,1 @@
+//! Human approval for MCP tool calls, enforced at the gateway.
