@@ -1,0 +1,4 @@
+//! What this service is about, without I/O, async, clock or wire format.
+
+pub mod json;
+pub mod message;
