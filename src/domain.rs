@@ -1,4 +1,14 @@
 //! What this service is about, without I/O, async, clock or wire format.
 
+pub mod approval;
+pub mod authority;
+pub mod call;
+pub mod decision;
+pub mod fingerprint;
+pub mod ids;
 pub mod json;
 pub mod message;
+pub mod outcome;
+pub mod ruling;
+#[doc(hidden)]
+pub mod sample;

@@ -1,4 +1,6 @@
 //! Human approval for MCP tool calls, enforced at the gateway.
 
+pub mod clock;
 pub mod domain;
 pub mod ext_authz;
+pub mod store;

@@ -1,0 +1,416 @@
+//! The record of one held call, and every change that it can go through.
+//!
+//! The rules stand here once, pure; the in-memory store applies them as they are, the Redis store states them again in
+//! Lua because they have to run where the data lives. The store's contract suite holds both to the same behaviour.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::call::Caller;
+use super::decision::{Verdict, Vote};
+use super::fingerprint::Fingerprint;
+use super::ids::{ApprovalId, AttemptId, ReplicaId};
+use super::json::Json;
+use super::ruling::{Late, Terms};
+
+/// How long the attempt that waits has to claim an approval where no grant outlives it.
+pub const CLAIM_WINDOW: Duration = Duration::from_secs(30);
+
+/// What was asked, written once when the call is parked and never changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// Binds the approval to exactly this call.
+    pub fingerprint: Fingerprint,
+    /// On whose behalf.
+    pub caller: Caller,
+    /// The terms on which the call is held.
+    pub terms: Terms,
+    /// The JSON-RPC method.
+    pub method: String,
+    /// The tool, where the method is `tools/call`.
+    pub tool: Option<String>,
+    /// The JSON-RPC message, byte for byte as it came: what is shown is what would run.
+    pub body: String,
+    /// The HTTP request that carries it.
+    pub request: HeldRequest,
+    /// The route or backend, where the gateway names it.
+    pub route: Option<String>,
+    /// The MCP session, where there is one.
+    pub session: Option<String>,
+    /// The W3C `traceparent` of the Check.
+    pub trace: Option<String>,
+}
+
+/// The part of the HTTP request that is kept.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct HeldRequest {
+    /// The HTTP method.
+    pub method: String,
+    /// Path and query as sent.
+    pub target: String,
+    /// The host.
+    pub host: String,
+    /// The headers on the allow-list.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Held {
+    /// All parameters of the call.
+    pub fn params(&self) -> Json {
+        let message = Json::read(self.body.as_bytes()).unwrap_or(Json::Null);
+        message.get("params").cloned().unwrap_or_else(Json::empty_object)
+    }
+
+    /// The arguments of the tool, or all parameters where the method is another than `tools/call`.
+    pub fn arguments(&self) -> Json {
+        let params = self.params();
+        match self.tool {
+            Some(_) => params.get("arguments").cloned().unwrap_or_else(Json::empty_object),
+            None => params,
+        }
+    }
+}
+
+/// The record of one held call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Approval {
+    /// Its id.
+    pub id: ApprovalId,
+    /// Rises with every change.
+    pub seq: u64,
+    /// Rises with every change of holder.
+    pub epoch: u64,
+    /// What was asked.
+    pub held: Arc<Held>,
+    /// Where it stands.
+    pub state: State,
+    /// The attempt that waits for it; none once the caller has left.
+    pub holder: Option<Holder>,
+    /// When the last holder left, where none waits.
+    pub left_at: Option<Timestamp>,
+    /// The votes, in the order in which they came.
+    pub votes: Vec<Vote>,
+    /// When it was parked, by the store's clock.
+    pub created_at: Timestamp,
+    /// When it ends unless decided before.
+    pub deadline: Timestamp,
+}
+
+/// The attempt that waits for an approval, and the replica that it waits on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// Its replica.
+    pub replica: ReplicaId,
+}
+
+/// Where an approval stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Open for votes.
+    Pending,
+    /// Enough people approved; not yet released.
+    Approved {
+        /// Since when.
+        at: Timestamp,
+        /// Until when it may be claimed or redeemed.
+        until: Timestamp,
+    },
+    /// The call was let through, once.
+    Released {
+        /// When.
+        at: Timestamp,
+        /// The attempt that was let through.
+        attempt: AttemptId,
+    },
+    /// Somebody rejected it; the last vote says who and why.
+    Rejected {
+        /// When.
+        at: Timestamp,
+    },
+    /// Nobody decided in time.
+    Expired {
+        /// When.
+        at: Timestamp,
+    },
+    /// It ended without a decision that counts.
+    Cancelled {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        why: Cancellation,
+    },
+}
+
+/// Why an approval was cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancellation {
+    /// The caller left, and the rule has `late: off`.
+    CallerLeft,
+    /// It was approved, and nobody made the call again in time.
+    GrantUnused,
+}
+
+/// Why an attempt no longer waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// The caller hung up.
+    CallerGone,
+    /// The attempt was held as long as it may be.
+    HoldOver,
+    /// The replica shuts down.
+    Draining,
+}
+
+/// The states without what comes with them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StateKind {
+    /// See [`State::Pending`].
+    Pending,
+    /// See [`State::Approved`].
+    Approved,
+    /// See [`State::Released`].
+    Released,
+    /// See [`State::Rejected`].
+    Rejected,
+    /// See [`State::Expired`].
+    Expired,
+    /// See [`State::Cancelled`].
+    Cancelled,
+}
+
+impl StateKind {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Pending, Self::Approved, Self::Released, Self::Rejected, Self::Expired, Self::Cancelled];
+
+    /// The word for it, as records, API and page write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Approved => "approved",
+            Self::Released => "released",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The state of this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
+impl State {
+    /// The state without what comes with it.
+    pub fn kind(&self) -> StateKind {
+        match self {
+            Self::Pending => StateKind::Pending,
+            Self::Approved { .. } => StateKind::Approved,
+            Self::Released { .. } => StateKind::Released,
+            Self::Rejected { .. } => StateKind::Rejected,
+            Self::Expired { .. } => StateKind::Expired,
+            Self::Cancelled { .. } => StateKind::Cancelled,
+        }
+    }
+
+    /// When the approval ended; none while it can still change.
+    pub fn settled_at(&self) -> Option<Timestamp> {
+        match *self {
+            Self::Pending | Self::Approved { .. } => None,
+            Self::Released { at, .. }
+            | Self::Rejected { at }
+            | Self::Expired { at }
+            | Self::Cancelled { at, .. } => Some(at),
+        }
+    }
+}
+
+/// Why a vote does not count. The record stands as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum VoteRefused {
+    /// It is no longer open.
+    #[error("the approval is no longer open")]
+    NotOpen,
+    /// This reviewer has voted before.
+    #[error("this reviewer has voted before")]
+    AlreadyVoted,
+    /// The reviewer saw another call than the one recorded.
+    #[error("the fingerprint is not the one of the recorded call")]
+    FingerprintMismatch,
+}
+
+impl Approval {
+    /// A record of a call that was parked just now.
+    pub fn parked(id: ApprovalId, held: Arc<Held>, holder: Holder, now: Timestamp) -> Self {
+        let open_for = match held.terms.late {
+            Late::On { .. } => held.terms.expires,
+            Late::Off => held.terms.expires.min(held.terms.hold),
+        };
+        Self {
+            id,
+            seq: 1,
+            epoch: 1,
+            held,
+            state: State::Pending,
+            holder: Some(holder),
+            left_at: None,
+            votes: Vec::new(),
+            created_at: now,
+            deadline: now + open_for,
+        }
+    }
+
+    /// Takes up a record whose holder is gone for another attempt at the same call. An approval that was given
+    /// meanwhile is released by it: transfer and release are one step.
+    ///
+    /// Returns false, and changes nothing, where the record cannot be taken up.
+    pub fn take_up(&mut self, holder: Holder, now: Timestamp) -> bool {
+        if self.held.terms.late == Late::Off {
+            return false;
+        }
+        match self.state {
+            State::Pending if now < self.deadline => {}
+            State::Approved { until, .. } if now < until => {
+                self.state = State::Released { at: now, attempt: holder.attempt };
+            }
+            _ => return false,
+        }
+        self.holder = Some(holder);
+        self.left_at = None;
+        self.epoch += 1;
+        self.seq += 1;
+        true
+    }
+
+    /// Counts a vote. The same decision sent again changes nothing and is not an error.
+    pub fn vote(&mut self, vote: Vote, now: Timestamp) -> Result<(), VoteRefused> {
+        if self.votes.iter().any(|v| v.decision == vote.decision) {
+            return Ok(());
+        }
+        if self.state != State::Pending || now >= self.deadline {
+            return Err(VoteRefused::NotOpen);
+        }
+        if vote.fingerprint.is_some_and(|seen| seen != self.held.fingerprint) {
+            return Err(VoteRefused::FingerprintMismatch);
+        }
+        if self.votes.iter().any(|v| v.reviewer == vote.reviewer) {
+            return Err(VoteRefused::AlreadyVoted);
+        }
+        let rejected = vote.verdict == Verdict::Reject;
+        self.votes.push(vote);
+        if rejected {
+            self.state = State::Rejected { at: now };
+        } else if self.approvals_missing() == 0 {
+            let grant = match self.held.terms.late {
+                Late::On { grant } => grant,
+                Late::Off => CLAIM_WINDOW,
+            };
+            self.state = State::Approved { at: now, until: now + grant };
+        }
+        self.seq += 1;
+        Ok(())
+    }
+
+    /// Releases an approved call to the attempt that waits for it. Anything else changes nothing.
+    pub fn claim(&mut self, attempt: AttemptId, fingerprint: &Fingerprint, now: Timestamp) {
+        let State::Approved { until, .. } = self.state else { return };
+        let holds = self.holder.is_some_and(|holder| holder.attempt == attempt);
+        if holds && *fingerprint == self.held.fingerprint && now < until {
+            self.state = State::Released { at: now, attempt };
+            self.seq += 1;
+        }
+    }
+
+    /// Notes that an attempt no longer waits. One that has lost the record to another changes nothing.
+    pub fn detach(&mut self, attempt: AttemptId, departure: Departure, now: Timestamp) {
+        if self.state.settled_at().is_some() || self.holder.is_none_or(|holder| holder.attempt != attempt) {
+            return;
+        }
+        if self.held.terms.late == Late::Off {
+            self.state = match departure {
+                Departure::HoldOver if self.state == State::Pending => State::Expired { at: now },
+                _ => State::Cancelled { at: now, why: Cancellation::CallerLeft },
+            };
+        }
+        self.holder = None;
+        self.left_at = Some(now);
+        self.epoch += 1;
+        self.seq += 1;
+    }
+
+    /// Ends what is overdue. Returns whether anything changed.
+    pub fn lapse(&mut self, now: Timestamp) -> bool {
+        self.state = match self.state {
+            State::Pending if now >= self.deadline => State::Expired { at: now },
+            State::Approved { until, .. } if now >= until => {
+                State::Cancelled { at: now, why: Cancellation::GrantUnused }
+            }
+            _ => return false,
+        };
+        self.seq += 1;
+        true
+    }
+
+    /// When [`Approval::lapse`] will end it; none once it has ended.
+    pub fn due(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Pending => Some(self.deadline),
+            State::Approved { until, .. } => Some(until),
+            _ => None,
+        }
+    }
+
+    /// How many more people have to approve.
+    pub fn approvals_missing(&self) -> usize {
+        let given = self.votes.iter().filter(|v| v.verdict == Verdict::Approve).count();
+        usize::from(self.held.terms.approvals).saturating_sub(given)
+    }
+
+    /// The vote that ended it, where a person did.
+    pub fn deciding_vote(&self) -> Option<&Vote> {
+        match self.state {
+            State::Approved { .. } | State::Released { .. } | State::Rejected { .. } => self.votes.last(),
+            _ => None,
+        }
+    }
+
+    /// The proof that this record lets this attempt through; none unless the store says so.
+    pub fn release(&self, attempt: AttemptId, fingerprint: &Fingerprint) -> Option<Release> {
+        match self.state {
+            State::Released { attempt: released, .. }
+                if released == attempt && *fingerprint == self.held.fingerprint =>
+            {
+                Some(Release { approval: self.id.clone(), by: self.deciding_vote()?.clone() })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The proof that an approved call may go on. It can only be made by [`Approval::release`], out of a record that a
+/// store returned, and is used up by the one answer that it allows.
+#[derive(Debug, PartialEq)]
+pub struct Release {
+    approval: ApprovalId,
+    by: Vote,
+}
+
+impl Release {
+    /// The approval that lets the call go on.
+    pub fn approval(&self) -> &ApprovalId {
+        &self.approval
+    }
+
+    /// The vote that completed it.
+    pub fn by(&self) -> &Vote {
+        &self.by
+    }
+}
+
+#[cfg(test)]
+mod tests;

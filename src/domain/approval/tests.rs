@@ -1,0 +1,170 @@
+use super::*;
+use crate::domain::ids::{DecisionId, Subject};
+use crate::domain::ruling::Late;
+use crate::domain::sample;
+
+fn vote(name: &str, verdict: Verdict) -> Vote {
+    Vote {
+        decision: DecisionId::random(),
+        reviewer: Subject(name.into()),
+        verdict,
+        reason: None,
+        fingerprint: None,
+        at: Timestamp::UNIX_EPOCH,
+    }
+}
+
+fn with(change: impl FnOnce(&mut Terms)) -> (Approval, AttemptId, Timestamp) {
+    let mut held = sample::held();
+    change(&mut held.terms);
+    let approval = sample::parked(held);
+    let attempt = approval.holder.unwrap().attempt;
+    let now = approval.created_at;
+    (approval, attempt, now)
+}
+
+fn pending() -> (Approval, AttemptId, Timestamp) {
+    with(|_| ())
+}
+
+fn another() -> Holder {
+    Holder { attempt: AttemptId::random(), replica: ReplicaId::random() }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn an_approved_call_is_released_to_its_attempt_once() {
+    let (mut approval, attempt, now) = pending();
+    let fingerprint = approval.held.fingerprint;
+    approval.claim(attempt, &fingerprint, now);
+    assert_eq!(approval.release(attempt, &fingerprint), None, "nobody approved");
+
+    approval.vote(vote("bob", Verdict::Approve), now).unwrap();
+    assert_eq!(approval.release(attempt, &fingerprint), None, "approved is not released");
+    approval.claim(AttemptId::random(), &fingerprint, now);
+    assert_eq!(approval.state.kind(), StateKind::Approved, "a stranger claimed");
+    approval.claim(attempt, &"22".repeat(32).parse().unwrap(), now);
+    assert_eq!(approval.state.kind(), StateKind::Approved, "another call claimed");
+
+    approval.claim(attempt, &fingerprint, now);
+    let release = approval.release(attempt, &fingerprint).unwrap();
+    assert_eq!(release.by().reviewer, Subject("bob".into()));
+    let seq = approval.seq;
+    approval.claim(attempt, &fingerprint, now);
+    approval.detach(attempt, Departure::CallerGone, now);
+    assert!(!approval.take_up(another(), now));
+    assert_eq!((approval.state.kind(), approval.seq), (StateKind::Released, seq), "final");
+}
+
+#[test]
+fn the_first_decision_stands() {
+    let (mut approval, _, now) = pending();
+    approval.vote(vote("bob", Verdict::Reject), now).unwrap();
+    assert_eq!(approval.vote(vote("eve", Verdict::Approve), now), Err(VoteRefused::NotOpen));
+    assert_eq!(approval.state, State::Rejected { at: now });
+    assert_eq!(approval.deciding_vote().unwrap().reviewer, Subject("bob".into()));
+}
+
+#[test]
+fn as_many_different_people_as_the_rule_asks_for_have_to_approve() {
+    let (mut approval, _, now) = with(|terms| terms.approvals = 2);
+    approval.vote(vote("bob", Verdict::Approve), now).unwrap();
+    assert_eq!(approval.vote(vote("bob", Verdict::Approve), now), Err(VoteRefused::AlreadyVoted));
+    assert_eq!((approval.state, approval.approvals_missing()), (State::Pending, 1));
+    approval.vote(vote("eve", Verdict::Approve), now).unwrap();
+    assert_eq!(approval.state.kind(), StateKind::Approved);
+}
+
+#[test]
+fn a_decision_sent_twice_counts_once_and_is_no_error() {
+    let (mut approval, _, now) = with(|terms| terms.approvals = 2);
+    let vote = vote("bob", Verdict::Approve);
+    approval.vote(vote.clone(), now).unwrap();
+    let seq = approval.seq;
+    approval.vote(vote, now).unwrap();
+    assert_eq!((approval.votes.len(), approval.seq), (1, seq));
+}
+
+#[test]
+fn a_decision_on_another_call_than_the_recorded_one_does_not_count() {
+    let (mut approval, _, now) = pending();
+    let seen = Some("22".repeat(32).parse().unwrap());
+    let vote = Vote { fingerprint: seen, ..vote("bob", Verdict::Approve) };
+    assert_eq!(approval.vote(vote, now), Err(VoteRefused::FingerprintMismatch));
+    assert_eq!(approval.state, State::Pending);
+}
+
+#[test]
+fn nothing_is_decided_at_or_after_the_deadline() {
+    let (mut approval, _, _) = pending();
+    let deadline = approval.deadline;
+    assert!(!approval.lapse(deadline - SECOND));
+    assert_eq!(approval.vote(vote("bob", Verdict::Approve), deadline), Err(VoteRefused::NotOpen));
+    assert!(approval.lapse(deadline));
+    assert_eq!(approval.state, State::Expired { at: deadline });
+}
+
+#[test]
+fn a_grant_is_redeemed_once_by_whoever_makes_the_call_again_in_time() {
+    let (mut approval, attempt, now) = pending();
+    approval.detach(attempt, Departure::CallerGone, now);
+    assert_eq!((approval.holder, approval.left_at), (None, Some(now)));
+    approval.vote(vote("bob", Verdict::Approve), now).unwrap();
+    let Some(until) = approval.due() else { panic!("a grant ends") };
+
+    let mut late = approval.clone();
+    assert!(!late.take_up(another(), until), "too late");
+    assert!(late.lapse(until));
+    assert_eq!(late.state, State::Cancelled { at: until, why: Cancellation::GrantUnused });
+
+    let retry = another();
+    assert!(approval.take_up(retry, now + SECOND));
+    assert!(approval.release(retry.attempt, &approval.held.fingerprint).is_some());
+    assert_eq!(approval.release(attempt, &approval.held.fingerprint), None, "the first attempt has left");
+    assert!(!approval.take_up(another(), now + SECOND), "twice");
+}
+
+#[test]
+fn an_approval_is_not_claimed_after_its_time() {
+    let (mut approval, attempt, now) = with(|terms| terms.late = Late::Off);
+    approval.vote(vote("bob", Verdict::Approve), now).unwrap();
+    let fingerprint = approval.held.fingerprint;
+    approval.claim(attempt, &fingerprint, now + CLAIM_WINDOW);
+    assert_eq!(approval.state.kind(), StateKind::Approved);
+}
+
+#[test]
+fn an_attempt_that_lost_its_record_to_another_changes_nothing() {
+    let (mut approval, first, now) = pending();
+    let epoch = approval.epoch;
+    approval.detach(first, Departure::HoldOver, now);
+    let second = another();
+    assert!(approval.take_up(second, now));
+    assert!(approval.epoch > epoch + 1);
+
+    approval.detach(first, Departure::CallerGone, now);
+    assert_eq!(approval.holder, Some(second));
+    approval.vote(vote("bob", Verdict::Approve), now).unwrap();
+    approval.claim(first, &approval.held.fingerprint.clone(), now);
+    assert_eq!(approval.state.kind(), StateKind::Approved);
+    assert_eq!(approval.release(first, &approval.held.fingerprint), None);
+}
+
+#[test]
+fn without_late_approval_departure_ends_it() {
+    for (departure, expected) in [
+        (Departure::CallerGone, StateKind::Cancelled),
+        (Departure::HoldOver, StateKind::Expired),
+        (Departure::Draining, StateKind::Cancelled),
+    ] {
+        let (mut approval, attempt, now) = with(|terms| terms.late = Late::Off);
+        approval.detach(attempt, departure, now);
+        assert_eq!(approval.state.kind(), expected, "{departure:?}");
+    }
+    let (mut approval, attempt, now) = with(|terms| terms.late = Late::Off);
+    assert_eq!(approval.deadline, now + approval.held.terms.hold, "it is open as long as it is held");
+    approval.vote(vote("bob", Verdict::Approve), now).unwrap();
+    approval.detach(attempt, Departure::CallerGone, now);
+    assert_eq!(approval.state.kind(), StateKind::Cancelled, "approved, but nobody is there to claim it");
+}

@@ -1,0 +1,59 @@
+//! What an agent wants to do, and on whose behalf.
+
+use super::ids::Subject;
+use super::json::Json;
+use super::message::Message;
+
+/// One request that reached the gateway, as policy rules on it.
+#[derive(Debug)]
+pub struct Call {
+    /// On whose behalf.
+    pub caller: Caller,
+    /// The HTTP request that carries it.
+    pub request: Request,
+    /// The route or backend, where the gateway names it.
+    pub route: Option<String>,
+    /// The MCP session, where there is one.
+    pub session: Option<String>,
+    /// The MCP message; none where a stream is opened or a session ended.
+    pub message: Option<Message>,
+}
+
+/// The part of an HTTP request that policy may look at.
+#[derive(Debug, Default)]
+pub struct Request {
+    /// The HTTP method.
+    pub method: String,
+    /// Path and query as sent: the server that runs the call reads these.
+    pub target: String,
+    /// Path without query, escapes, dot segments and repeated slashes resolved: what rules match on.
+    pub path: String,
+    /// The host.
+    pub host: String,
+    /// Headers, names in lower case, several values joined with `, `. Secrets are among them: they are ruled on and
+    /// never stored, shown or logged.
+    pub headers: Vec<(String, String)>,
+}
+
+/// On whose behalf an agent calls, as far as the gateway vouches for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Caller {
+    /// The caller's name; none where the gateway vouches for nobody.
+    pub subject: Option<Subject>,
+    /// Those who act for the subject, nearest first (RFC 8693 `act`).
+    pub actors: Vec<Subject>,
+    /// The claims that the gateway verified; an empty object where there are none.
+    pub claims: Json,
+}
+
+impl Caller {
+    /// Nobody that the gateway vouches for.
+    pub fn anonymous() -> Self {
+        Self { subject: None, actors: Vec::new(), claims: Json::empty_object() }
+    }
+
+    /// Whether this person is the caller or acts in the chain.
+    pub fn includes(&self, person: &Subject) -> bool {
+        self.subject.as_ref() == Some(person) || self.actors.contains(person)
+    }
+}

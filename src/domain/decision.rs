@@ -1,0 +1,60 @@
+//! What a reviewer decides.
+
+use jiff::Timestamp;
+
+use super::fingerprint::Fingerprint;
+use super::ids::{DecisionId, Group, Subject};
+
+/// Approve or reject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The call may run.
+    Approve,
+    /// It may not.
+    Reject,
+}
+
+impl Verdict {
+    /// The word for it, as records and API write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+        }
+    }
+}
+
+/// A person who decides, as the admin side has authenticated them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reviewer {
+    /// Who.
+    pub subject: Subject,
+    /// For which groups they may decide.
+    pub groups: Membership,
+}
+
+/// The groups that a reviewer belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Membership {
+    /// Every group: the reviewer of an installation that names none.
+    All,
+    /// These.
+    Groups(Vec<Group>),
+}
+
+/// One reviewer's vote on one approval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vote {
+    /// The decision that this is, however often it was sent.
+    pub decision: DecisionId,
+    /// Whose it is.
+    pub reviewer: Subject,
+    /// Which way.
+    pub verdict: Verdict,
+    /// Why; the agent reads it when the call is rejected.
+    pub reason: Option<String>,
+    /// The call that the reviewer saw, where they said so.
+    pub fingerprint: Option<Fingerprint>,
+    /// When, by the store's clock.
+    pub at: Timestamp,
+}

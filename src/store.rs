@@ -1,0 +1,227 @@
+//! Where approvals live.
+//!
+//! A store applies the transitions of [`crate::domain::approval`], each as one step that others see whole or not at
+//! all: the first that ends an approval wins, and every later one is told what stands. It also rings: after a change
+//! it tells every replica which record to look at. A ring is a hint, never a verdict.
+
+pub mod memory;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use std::sync::Arc;
+
+use crate::domain::approval::{Approval, Departure, Held, Holder, StateKind, VoteRefused};
+use crate::domain::decision::Vote;
+use crate::domain::fingerprint::Fingerprint;
+use crate::domain::ids::{ApprovalId, AttemptId, QueueName, Subject};
+
+/// The records of held calls, and the transitions that they go through.
+///
+/// Every method may be called again with the same attempt or decision after an error: a command that timed out may
+/// have run, and the second call then finds that it did.
+#[async_trait]
+pub trait ApprovalStore: Send + Sync + 'static {
+    /// Writes a held call down, or takes up the record of the identical call whose holder is gone.
+    ///
+    /// Returns the record that the attempt now belongs to: pending, or released to this attempt where the call had
+    /// been approved meanwhile. Two identical calls that both wait have a record each.
+    async fn park(&self, parking: &Parking) -> Result<Approval, StoreError>;
+
+    /// The record as it stands; none where there is none.
+    async fn look(&self, id: &ApprovalId) -> Result<Option<Approval>, StoreError>;
+
+    /// Counts a vote; `vote.at` is replaced by the store's time.
+    ///
+    /// Returns the record as it stands after it.
+    async fn vote(&self, id: &ApprovalId, vote: &Vote) -> Result<Approval, VoteError>;
+
+    /// Releases an approved call to the attempt that waits for it, at most once.
+    ///
+    /// Returns the record as it stands afterwards, whether this attempt was released or not; none where there is no
+    /// record.
+    async fn claim(
+        &self,
+        id: &ApprovalId,
+        attempt: AttemptId,
+        fingerprint: &Fingerprint,
+    ) -> Result<Option<Approval>, StoreError>;
+
+    /// Notes that an attempt no longer waits.
+    ///
+    /// Returns the record as it stands afterwards; none where there is no record.
+    async fn detach(
+        &self,
+        id: &ApprovalId,
+        attempt: AttemptId,
+        departure: Departure,
+    ) -> Result<Option<Approval>, StoreError>;
+
+    /// Ends what is overdue and forgets what ended longer ago than the retention, in all queues.
+    ///
+    /// Returns what it ended.
+    async fn sweep(&self) -> Result<Vec<ApprovalId>, StoreError>;
+
+    /// Renews this replica's sign of life. Without it for [`LEASE`], its attempts count as gone.
+    async fn renew_lease(&self) -> Result<(), StoreError>;
+
+    /// Lists records.
+    async fn list(&self, query: &Query) -> Result<Page, StoreError>;
+
+    /// Makes sure that changes of this record ring here from now on.
+    ///
+    /// An error does not make waiting wrong, only slower: a slower look at what changed rings too.
+    async fn listen(&self, id: &ApprovalId) -> Result<(), StoreError>;
+
+    /// Ends what [`ApprovalStore::listen`] began.
+    fn forget(&self, id: &ApprovalId);
+
+    /// Whether the store answers now.
+    fn health(&self) -> Health;
+}
+
+/// Whom a store rings. Whoever is rung looks.
+pub trait Bell: Send + Sync + 'static {
+    /// This record, for which somebody here listens, changed.
+    fn ring(&self, id: &ApprovalId);
+
+    /// This record changed, whether anybody here listens for it or not: for those who watch a queue.
+    fn changed(&self, id: &ApprovalId);
+
+    /// Anything may have changed: rings were lost, look at all.
+    fn ring_all(&self);
+}
+
+/// After how long without a sign of life a replica's attempts count as gone.
+pub const LEASE: Duration = Duration::from_secs(3);
+
+/// A call to be parked.
+#[derive(Debug, Clone)]
+pub struct Parking {
+    /// The id of its record, unless it takes up another.
+    pub id: ApprovalId,
+    /// What is asked.
+    pub held: Arc<Held>,
+    /// Who waits for it.
+    pub holder: Holder,
+}
+
+/// Which records to list.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// Only these states.
+    pub states: Vec<StateKind>,
+    /// Only what matches all of these.
+    pub filter: Filter,
+    /// In which order.
+    pub order: Order,
+    /// From where on.
+    pub after: Option<Cursor>,
+    /// At most so many records.
+    pub limit: usize,
+}
+
+/// What a listed record has to match; none of a field means any.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Filter {
+    /// The queue.
+    pub queue: Option<QueueName>,
+    /// The tool.
+    pub tool: Option<String>,
+    /// The route.
+    pub route: Option<String>,
+    /// The caller.
+    pub caller: Option<Subject>,
+    /// The call.
+    pub fingerprint: Option<Fingerprint>,
+    /// Parked at this time or later.
+    pub created_after: Option<Timestamp>,
+}
+
+impl Filter {
+    /// Whether the record matches.
+    pub fn accepts(&self, approval: &Approval) -> bool {
+        fn want<T: PartialEq>(wanted: &Option<T>, is: Option<&T>) -> bool {
+            wanted.as_ref().is_none_or(|wanted| is == Some(wanted))
+        }
+        let held = &approval.held;
+        want(&self.queue, Some(approval.id.queue()))
+            && want(&self.tool, held.tool.as_ref())
+            && want(&self.route, held.route.as_ref())
+            && want(&self.caller, held.caller.subject.as_ref())
+            && want(&self.fingerprint, Some(&held.fingerprint))
+            && self.created_after.is_none_or(|from| approval.created_at >= from)
+    }
+}
+
+/// The order of a list, by the time of parking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Who has waited longest comes first.
+    OldestFirst,
+    /// The latest comes first.
+    NewestFirst,
+}
+
+/// A place in a list: behind this record.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor {
+    /// When it was parked.
+    pub created_at: Timestamp,
+    /// Its id.
+    pub id: ApprovalId,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// The records.
+    pub approvals: Vec<Approval>,
+    /// Where to go on; none at the end.
+    pub next: Option<Cursor>,
+}
+
+/// Whether a store answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// It does.
+    Up,
+    /// It does not, and why.
+    Down(String),
+}
+
+/// Why a store did not do what it was asked. What was asked may have happened or not.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// It does not answer; try again.
+    #[error("the store does not answer: {0}")]
+    Unavailable(String),
+    /// The record is of a form that this version cannot read; leave it alone.
+    #[error("the record of {id} cannot be read: {why}")]
+    Unreadable {
+        /// The record.
+        id: ApprovalId,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// Why a vote was not counted.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum VoteError {
+    /// There is no such record.
+    #[error("there is no approval {0}")]
+    NotFound(ApprovalId),
+    /// It does not count; the record stands as it is.
+    #[error("{why}")]
+    Refused {
+        /// Why.
+        why: VoteRefused,
+        /// What stands.
+        standing: Box<Approval>,
+    },
+    /// The store failed; the vote may have been counted, so send the same decision again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

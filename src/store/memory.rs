@@ -1,0 +1,164 @@
+//! The embedded store: one process, nothing kept when it ends.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::{ApprovalStore, Bell, Cursor, Health, Order, Page, Parking, Query, StoreError, VoteError};
+use crate::clock::Clock;
+use crate::domain::approval::{Approval, Departure};
+use crate::domain::decision::Vote;
+use crate::domain::fingerprint::Fingerprint;
+use crate::domain::ids::{ApprovalId, AttemptId};
+
+/// All records, in this process.
+pub struct MemoryStore {
+    records: Mutex<BTreeMap<ApprovalId, Approval>>,
+    clock: Arc<dyn Clock>,
+    bell: Arc<dyn Bell>,
+    retention: Duration,
+}
+
+impl MemoryStore {
+    /// An empty store that forgets what ended longer ago than `retention`.
+    pub fn new(clock: Arc<dyn Clock>, bell: Arc<dyn Bell>, retention: Duration) -> Self {
+        Self { records: Mutex::default(), clock, bell, retention }
+    }
+
+    fn records(&self) -> MutexGuard<'_, BTreeMap<ApprovalId, Approval>> {
+        self.records.lock().expect("no transition panics")
+    }
+
+    fn tell(&self, id: &ApprovalId) {
+        self.bell.ring(id);
+        self.bell.changed(id);
+    }
+
+    /// Applies one transition to one record, rings if it changed anything, and returns what stands.
+    fn change(&self, id: &ApprovalId, apply: impl FnOnce(&mut Approval, Timestamp)) -> Option<Approval> {
+        let standing = {
+            let mut records = self.records();
+            let record = records.get_mut(id)?;
+            let before = record.seq;
+            apply(record, self.clock.now());
+            if record.seq == before {
+                return Some(record.clone());
+            }
+            record.clone()
+        };
+        self.tell(id);
+        Some(standing)
+    }
+}
+
+#[async_trait]
+impl ApprovalStore for MemoryStore {
+    async fn park(&self, parking: &Parking) -> Result<Approval, StoreError> {
+        let now = self.clock.now();
+        let holder = parking.holder;
+        let parked = {
+            let mut records = self.records();
+            let mut identical = records.values_mut().filter(|r| {
+                r.id.queue() == parking.id.queue() && r.held.fingerprint == parking.held.fingerprint
+            });
+            // One process: a holder that is there is alive, there is no lease to ask.
+            let taken_up = identical.find_map(|record| {
+                let mine = record.holder == Some(holder);
+                let free = record.holder.is_none();
+                (mine || free && record.take_up(holder, now)).then(|| record.clone())
+            });
+            taken_up.unwrap_or_else(|| {
+                let record = Approval::parked(parking.id.clone(), Arc::clone(&parking.held), holder, now);
+                records.insert(record.id.clone(), record.clone());
+                record
+            })
+        };
+        self.tell(&parked.id);
+        Ok(parked)
+    }
+
+    async fn look(&self, id: &ApprovalId) -> Result<Option<Approval>, StoreError> {
+        Ok(self.records().get(id).cloned())
+    }
+
+    async fn vote(&self, id: &ApprovalId, vote: &Vote) -> Result<Approval, VoteError> {
+        let mut refused = None;
+        let standing = self.change(id, |record, now| {
+            refused = record.vote(Vote { at: now, ..vote.clone() }, now).err();
+        });
+        let standing = standing.ok_or_else(|| VoteError::NotFound(id.clone()))?;
+        match refused {
+            None => Ok(standing),
+            Some(why) => Err(VoteError::Refused { why, standing: Box::new(standing) }),
+        }
+    }
+
+    async fn claim(
+        &self,
+        id: &ApprovalId,
+        attempt: AttemptId,
+        fingerprint: &Fingerprint,
+    ) -> Result<Option<Approval>, StoreError> {
+        Ok(self.change(id, |record, now| record.claim(attempt, fingerprint, now)))
+    }
+
+    async fn detach(
+        &self,
+        id: &ApprovalId,
+        attempt: AttemptId,
+        departure: Departure,
+    ) -> Result<Option<Approval>, StoreError> {
+        Ok(self.change(id, |record, now| record.detach(attempt, departure, now)))
+    }
+
+    async fn sweep(&self) -> Result<Vec<ApprovalId>, StoreError> {
+        let now = self.clock.now();
+        let ended: Vec<ApprovalId> = {
+            let mut records = self.records();
+            records.retain(|_, r| r.state.settled_at().is_none_or(|at| now < at + self.retention));
+            records.values_mut().filter_map(|r| r.lapse(now).then(|| r.id.clone())).collect()
+        };
+        ended.iter().for_each(|id| self.tell(id));
+        Ok(ended)
+    }
+
+    async fn renew_lease(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn list(&self, query: &Query) -> Result<Page, StoreError> {
+        let records = self.records();
+        let mut found: Vec<(Cursor, &Approval)> = records
+            .values()
+            .filter(|r| query.states.contains(&r.state.kind()) && query.filter.accepts(r))
+            .map(|r| (Cursor { created_at: r.created_at, id: r.id.clone() }, r))
+            .collect();
+        found.sort_by(|(a, _), (b, _)| match query.order {
+            Order::OldestFirst => a.cmp(b),
+            Order::NewestFirst => b.cmp(a),
+        });
+        let behind = |cursor: &Cursor| match (&query.after, query.order) {
+            (None, _) => true,
+            (Some(after), Order::OldestFirst) => cursor > after,
+            (Some(after), Order::NewestFirst) => cursor < after,
+        };
+        found.retain(|(cursor, _)| behind(cursor));
+        let more = found.len() > query.limit;
+        found.truncate(query.limit);
+        let next = found.last().filter(|_| more).map(|(cursor, _)| cursor.clone());
+        Ok(Page { approvals: found.into_iter().map(|(_, record)| record.clone()).collect(), next })
+    }
+
+    async fn listen(&self, _id: &ApprovalId) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn forget(&self, _id: &ApprovalId) {}
+
+    fn health(&self) -> Health {
+        Health::Up
+    }
+}
