@@ -1,7 +1,8 @@
 //! How one attempt at a held call ends.
 
-use super::approval::{Cancellation, Release};
-use super::ids::{ApprovalId, Subject};
+use super::approval::{Approval, Cancellation, Release, State};
+use super::fingerprint::Fingerprint;
+use super::ids::{ApprovalId, AttemptId, Subject};
 
 /// How one attempt at a held call ends. Only [`Outcome::Released`] lets it go on.
 #[derive(Debug, PartialEq)]
@@ -22,7 +23,7 @@ pub enum Outcome {
         /// The approval.
         approval: ApprovalId,
     },
-    /// It was cancelled.
+    /// It ended without a decision that counts.
     Cancelled {
         /// The approval.
         approval: ApprovalId,
@@ -36,7 +37,7 @@ pub enum Outcome {
         /// Why it waits no longer.
         why: StillOpen,
     },
-    /// Nothing certain can be said, because the store does not answer.
+    /// Nothing certain can be said, because the store does not answer or has lost the record.
     StoreUnavailable,
 }
 
@@ -49,4 +50,30 @@ pub enum StillOpen {
     TakenOver,
     /// The replica shuts down.
     Draining,
+}
+
+impl Outcome {
+    /// What a record says to an attempt; none while the attempt has to wait, or to claim what was approved.
+    pub fn of(approval: &Approval, attempt: AttemptId, fingerprint: &Fingerprint) -> Option<Self> {
+        if let Some(release) = approval.release(attempt, fingerprint) {
+            return Some(Self::Released(release));
+        }
+        let id = approval.id.clone();
+        match approval.state {
+            State::Pending | State::Approved { .. } => {
+                let waits = approval.holder.is_some_and(|holder| holder.attempt == attempt);
+                (!waits).then_some(Self::Pending { approval: id, why: StillOpen::TakenOver })
+            }
+            // Released to somebody else: this attempt's approval is spent, and the call is open to be asked again.
+            State::Released { .. } => Some(Self::Pending { approval: id, why: StillOpen::TakenOver }),
+            State::Rejected { .. } => Some(match approval.deciding_vote() {
+                Some(vote) => {
+                    Self::Rejected { approval: id, by: vote.reviewer.clone(), reason: vote.reason.clone() }
+                }
+                None => Self::StoreUnavailable,
+            }),
+            State::Expired { .. } => Some(Self::Expired { approval: id }),
+            State::Cancelled { why, .. } => Some(Self::Cancelled { approval: id, why }),
+        }
+    }
 }

@@ -1,0 +1,85 @@
+//! A reviewer decides.
+
+use super::Approvals;
+use crate::domain::approval::{Approval, VoteRefused};
+use crate::domain::authority::{NotAllowed, may_decide};
+use crate::domain::decision::{Reviewer, Verdict, Vote};
+use crate::domain::fingerprint::Fingerprint;
+use crate::domain::ids::{ApprovalId, DecisionId};
+use crate::store::{StoreError, VoteError};
+
+/// What a reviewer says of one approval.
+#[derive(Debug, Clone)]
+pub struct Decision {
+    /// Which decision this is: sent again after an error, it counts once.
+    pub id: DecisionId,
+    /// Whose it is.
+    pub reviewer: Reviewer,
+    /// Approve or reject.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: Option<String>,
+    /// The call that the reviewer saw.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// Why a decision was not recorded.
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub enum DecideError {
+    /// There is no such approval.
+    #[error("there is no approval {0}")]
+    NotFound(ApprovalId),
+    /// This reviewer may not decide it.
+    #[error("{0}")]
+    NotAllowed(NotAllowed),
+    /// It was decided, or ended, before; here is what stands.
+    #[error("it has been decided, or has ended, before")]
+    NotOpen(Box<Approval>),
+    /// This reviewer has voted before; here is what stands.
+    #[error("you have voted on this already")]
+    AlreadyVoted(Box<Approval>),
+    /// What the reviewer saw is not what is recorded; here is what is.
+    #[error("what you saw is not the call that is recorded")]
+    FingerprintMismatch(Box<Approval>),
+    /// The store failed: send the same decision again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Approvals {
+    /// Records a decision, if the reviewer may take it. Returns the record as it stands with it.
+    pub async fn decide(&self, id: &ApprovalId, decision: Decision) -> Result<Approval, DecideError> {
+        let seen = self.look(id).await?.ok_or_else(|| DecideError::NotFound(id.clone()))?;
+        // One that was counted and whose answer got lost comes again: the store then says what stands.
+        let sent_again = seen.votes.iter().any(|vote| vote.decision == decision.id);
+        match may_decide(&decision.reviewer, &seen) {
+            _ if sent_again => {}
+            Ok(()) => {}
+            Err(NotAllowed::NotOpen) => return Err(DecideError::NotOpen(Box::new(seen))),
+            Err(NotAllowed::AlreadyVoted) => return Err(DecideError::AlreadyVoted(Box::new(seen))),
+            Err(why) => return Err(DecideError::NotAllowed(why)),
+        }
+        let vote = Vote {
+            decision: decision.id,
+            reviewer: decision.reviewer.subject,
+            verdict: decision.verdict,
+            reason: decision.reason,
+            fingerprint: decision.fingerprint,
+            at: self.clock.now(),
+        };
+        let standing = self.store.vote(id, &vote).await.map_err(|error| match error {
+            VoteError::NotFound(id) => DecideError::NotFound(id),
+            VoteError::Store(error) => DecideError::Store(error),
+            VoteError::Refused { why: VoteRefused::NotOpen, standing } => DecideError::NotOpen(standing),
+            VoteError::Refused { why: VoteRefused::AlreadyVoted, standing } => {
+                DecideError::AlreadyVoted(standing)
+            }
+            VoteError::Refused { why: VoteRefused::FingerprintMismatch, standing } => {
+                DecideError::FingerprintMismatch(standing)
+            }
+        })?;
+        tracing::info!(approval = %id, reviewer = %vote.reviewer, verdict = vote.verdict.as_str(),
+            state = standing.state.kind().as_str(), "decided");
+        Ok(standing)
+    }
+}

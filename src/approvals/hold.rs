@@ -1,0 +1,218 @@
+//! A held call waits here until its approval lets it go on, ends, or its time is up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::Approvals;
+use super::waiters::Waiter;
+use crate::domain::approval::{Approval, Departure, Held, Holder, State};
+use crate::domain::fingerprint::Fingerprint;
+use crate::domain::ids::{ApprovalId, AttemptId};
+use crate::domain::outcome::{Outcome, StillOpen};
+use crate::store::{Parking, StoreError};
+
+/// How long to wait before asking a store again that did not answer.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// How long a detachment is tried once its Check is gone. Past it the approval ends by its own deadline.
+const DETACH_FOR: Duration = Duration::from_secs(15 * 60);
+
+impl Approvals {
+    /// Parks a call and waits for its approval, at most until `end`.
+    ///
+    /// Dropping the future means that the caller has left; the record then says so.
+    pub async fn hold(self: &Arc<Self>, held: Held, end: Instant) -> Outcome {
+        // Boxed, so that what parking needs does not stay in memory for as long as the call waits.
+        let mut attempt = match Box::pin(self.park(held, end)).await {
+            Ok(attempt) => attempt,
+            Err(error) => {
+                tracing::warn!(%error, "a call could not be parked");
+                return Outcome::StoreUnavailable;
+            }
+        };
+        loop {
+            let unsure = match attempt.step().await {
+                Step::Ended(outcome) => return outcome,
+                Step::Wait => false,
+                Step::Unsure => true,
+            };
+            let departure = tokio::select! {
+                () = attempt.listening.rung() => continue,
+                () = sleep(RETRY), if unsure => continue,
+                () = sleep_until(end) => Departure::HoldOver,
+                () = self.draining.cancelled() => Departure::Draining,
+            };
+            return attempt.depart(departure).await;
+        }
+    }
+
+    /// Listens, then writes the call down. It may take up the record of an identical call that nobody waits for.
+    async fn park(self: &Arc<Self>, held: Held, end: Instant) -> Result<Attempt, StoreError> {
+        let id = ApprovalId::new(held.terms.queue.clone(), self.clock.now());
+        let holder = Holder { attempt: AttemptId::random(), replica: self.replica };
+        let parking = Parking { id, held: Arc::new(held), holder };
+        let mut attempt = Attempt {
+            approvals: Arc::clone(self),
+            listening: self.listen(&parking.id).await,
+            approval: parking.id.clone(),
+            id: holder.attempt,
+            fingerprint: parking.held.fingerprint,
+            seen: None,
+            answered: false,
+        };
+        let patience = end.min(Instant::now() + self.patience);
+        let parked = loop {
+            match self.store.park(&parking).await {
+                Ok(parked) => break parked,
+                Err(error) if Instant::now() + RETRY >= patience => return Err(error),
+                Err(_) => sleep(RETRY).await,
+            }
+        };
+        tracing::info!(approval = %parked.id, rule = parking.held.terms.rule, tool = parking.held.tool, "parked");
+        if parked.id == attempt.approval {
+            attempt.seen = Some(parked);
+        } else {
+            // Nobody listened to this one yet, so it has to be looked at again.
+            attempt.listening = self.listen(&parked.id).await;
+            attempt.approval = parked.id;
+        }
+        Ok(attempt)
+    }
+
+    /// Registered first, subscribed then: a ring between the two is not lost.
+    async fn listen(self: &Arc<Self>, id: &ApprovalId) -> Listening {
+        let listening = Listening { waiter: self.waiters.register(id.clone()), approvals: Arc::clone(self) };
+        if let Err(error) = self.store.listen(id).await {
+            tracing::debug!(approval = %id, %error, "not subscribed: the safety net has to carry this one");
+        }
+        listening
+    }
+}
+
+/// One Check that waits. Dropped before it was answered, it leaves the record without a holder.
+struct Attempt {
+    approvals: Arc<Approvals>,
+    listening: Listening,
+    approval: ApprovalId,
+    id: AttemptId,
+    fingerprint: Fingerprint,
+    /// What parking returned, to spare the first look.
+    seen: Option<Approval>,
+    answered: bool,
+}
+
+/// What a look at the record came to.
+enum Step {
+    /// The attempt is over.
+    Ended(Outcome),
+    /// Nothing yet.
+    Wait,
+    /// The store did not answer: look again soon.
+    Unsure,
+}
+
+impl Attempt {
+    /// Looks at the record, and claims it where it is approved.
+    async fn step(&mut self) -> Step {
+        let store = &self.approvals.store;
+        let looked = match self.seen.take() {
+            Some(seen) => Ok(Some(seen)),
+            None => store.look(&self.approval).await,
+        };
+        let standing = match looked {
+            Ok(Some(Approval { state: State::Approved { .. }, holder: Some(holder), .. }))
+                if holder.attempt == self.id =>
+            {
+                store.claim(&self.approval, self.id, &self.fingerprint).await
+            }
+            looked => looked,
+        };
+        match standing {
+            Ok(Some(approval)) => match Outcome::of(&approval, self.id, &self.fingerprint) {
+                Some(outcome) => self.ended(outcome),
+                None => Step::Wait,
+            },
+            Ok(None) => {
+                tracing::warn!(approval = %self.approval, "the store has lost the record");
+                self.ended(Outcome::StoreUnavailable)
+            }
+            // A claim may have come through all the same: the next look tells.
+            Err(StoreError::Unavailable(_)) => Step::Unsure,
+            Err(error @ StoreError::Unreadable { .. }) => {
+                tracing::error!(%error, "refused");
+                self.ended(Outcome::StoreUnavailable)
+            }
+        }
+    }
+
+    fn ended(&mut self, outcome: Outcome) -> Step {
+        self.answered = true;
+        Step::Ended(outcome)
+    }
+
+    /// Gives up waiting. The record has the last word: it may have ended in the same moment.
+    async fn depart(mut self, departure: Departure) -> Outcome {
+        let standing = match self.approvals.store.detach(&self.approval, self.id, departure).await {
+            Ok(Some(standing)) => standing,
+            Ok(None) => {
+                self.answered = true;
+                return Outcome::StoreUnavailable;
+            }
+            // Not answered: the drop goes on trying.
+            Err(_) => return Outcome::StoreUnavailable,
+        };
+        self.answered = true;
+        match Outcome::of(&standing, self.id, &self.fingerprint) {
+            Some(Outcome::Pending { approval, .. }) if standing.holder.is_none() => {
+                let why = match departure {
+                    Departure::Draining => StillOpen::Draining,
+                    Departure::HoldOver | Departure::CallerGone => StillOpen::HoldOver,
+                };
+                Outcome::Pending { approval, why }
+            }
+            Some(outcome) => outcome,
+            None => Outcome::StoreUnavailable,
+        }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if self.answered {
+            return;
+        }
+        let (approvals, approval, id) = (Arc::clone(&self.approvals), self.approval.clone(), self.id);
+        self.approvals.tasks.spawn(async move {
+            let give_up = Instant::now() + DETACH_FOR;
+            while Instant::now() < give_up {
+                match approvals.store.detach(&approval, id, Departure::CallerGone).await {
+                    Err(StoreError::Unavailable(_)) => sleep(RETRY).await,
+                    Err(error @ StoreError::Unreadable { .. }) => {
+                        return tracing::error!(%error, "not detached");
+                    }
+                    Ok(_) => return tracing::info!(%approval, "the caller left"),
+                }
+            }
+        });
+    }
+}
+
+/// A registration with the bell and a subscription at the store; both end when it is dropped.
+struct Listening {
+    waiter: Waiter,
+    approvals: Arc<Approvals>,
+}
+
+impl Listening {
+    async fn rung(&self) {
+        self.waiter.rung().await;
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.approvals.store.forget(self.waiter.id());
+    }
+}

@@ -1,0 +1,96 @@
+//! The calls that wait in this process, and the bell that wakes them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::sync::{Notify, broadcast};
+
+use super::Change;
+use crate::domain::ids::ApprovalId;
+use crate::store::Bell;
+
+/// Hints that a watcher of the queue may be behind before it has to list again.
+const FEED_LENGTH: usize = 1024;
+
+/// The calls that wait in this process.
+pub struct Waiters {
+    /// Several attempts may wait for one id: one that has lost the record does not know it yet.
+    bells: Mutex<HashMap<ApprovalId, Vec<Arc<Notify>>>>,
+    feed: broadcast::Sender<Change>,
+}
+
+impl Default for Waiters {
+    fn default() -> Self {
+        Self { bells: Mutex::default(), feed: broadcast::Sender::new(FEED_LENGTH) }
+    }
+}
+
+impl Waiters {
+    /// Waits for this approval from now on; a ring before anybody listens to it is kept.
+    pub(super) fn register(self: &Arc<Self>, id: ApprovalId) -> Waiter {
+        let bell = Arc::new(Notify::new());
+        self.bells().entry(id.clone()).or_default().push(Arc::clone(&bell));
+        Waiter { waiters: Arc::clone(self), id, bell }
+    }
+
+    pub(super) fn changes(&self) -> broadcast::Receiver<Change> {
+        self.feed.subscribe()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.bells().values().map(Vec::len).sum()
+    }
+
+    fn bells(&self) -> MutexGuard<'_, HashMap<ApprovalId, Vec<Arc<Notify>>>> {
+        self.bells.lock().expect("nothing panics while the bells are locked")
+    }
+}
+
+impl Bell for Waiters {
+    fn ring(&self, id: &ApprovalId) {
+        if let Some(bells) = self.bells().get(id) {
+            bells.iter().for_each(|bell| bell.notify_one());
+        }
+    }
+
+    fn changed(&self, id: &ApprovalId) {
+        // An error says that nobody watches.
+        let _ = self.feed.send(Change::Record(id.clone()));
+    }
+
+    fn ring_all(&self) {
+        self.bells().values().flatten().for_each(|bell| bell.notify_one());
+        let _ = self.feed.send(Change::Anything);
+    }
+}
+
+/// One call that waits; dropped, it does so no longer.
+pub(super) struct Waiter {
+    waiters: Arc<Waiters>,
+    id: ApprovalId,
+    bell: Arc<Notify>,
+}
+
+impl Waiter {
+    /// What it waits for.
+    pub(super) fn id(&self) -> &ApprovalId {
+        &self.id
+    }
+
+    /// Ends at the next ring, or at once if one came since the last.
+    pub(super) async fn rung(&self) {
+        self.bell.notified().await;
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        let mut bells = self.waiters.bells();
+        if let Some(of_id) = bells.get_mut(&self.id) {
+            of_id.retain(|bell| !Arc::ptr_eq(bell, &self.bell));
+            if of_id.is_empty() {
+                bells.remove(&self.id);
+            }
+        }
+    }
+}
