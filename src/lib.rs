@@ -2,6 +2,7 @@
 
 pub mod approvals;
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod ext_authz;
 pub mod store;

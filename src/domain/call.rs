@@ -2,7 +2,6 @@
 
 use super::ids::Subject;
 use super::json::Json;
-use super::message::Message;
 
 /// One request that reached the gateway, as policy rules on it.
 #[derive(Debug)]
@@ -15,8 +14,6 @@ pub struct Call {
     pub route: Option<String>,
     /// The MCP session, where there is one.
     pub session: Option<String>,
-    /// The MCP message; none where a stream is opened or a session ended.
-    pub message: Option<Message>,
 }
 
 /// The part of an HTTP request that policy may look at.
