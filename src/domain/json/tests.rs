@@ -34,12 +34,74 @@ fn unescapes_keys_and_strings() {
 #[test]
 fn refuses_what_is_not_rfc_8259() {
     let broken = [
-        "", " ", "01", "-01", "00", "1.", ".5", "+1", "-", "--1", "1e", "1e+", "1.e1", "0x10", "1_000", "NaN", "nan",
-        "Infinity", "-Infinity", "-NaN", "True", "nul", "nulll", "undefined", "'a'", "\"a", "\"a\nb\"", "\"a\0b\"",
-        "\"\t\"", "\"\\x41\"", "\"\\u12\"", "\"\\u00zz\"", "\"\\u+123\"", "[1,]", "[,1]", "[1 2]", "[", "]", "[1", "{",
-        "}", "{\"a\":1,}", "{,}", "{\"a\"}", "{\"a\":}", "{\"a\" 1}", "{a:1}", "{1:1}", "{\"a\":1 \"b\":2}", "// c\n1",
-        "1 // c", "/**/1", "#\n1", "1 2", "{}{}", "{}\n{}", "{} x", "{}\0", "\u{a0}1", "1\u{a0}", "\u{b}1", "\u{c}1",
-        "1\u{2028}", "[1]]", "{\"a\":1}}", "\"a\"b", "1a", "truefalse",
+        "",
+        " ",
+        "01",
+        "-01",
+        "00",
+        "1.",
+        ".5",
+        "+1",
+        "-",
+        "--1",
+        "1e",
+        "1e+",
+        "1.e1",
+        "0x10",
+        "1_000",
+        "NaN",
+        "nan",
+        "Infinity",
+        "-Infinity",
+        "-NaN",
+        "True",
+        "nul",
+        "nulll",
+        "undefined",
+        "'a'",
+        "\"a",
+        "\"a\nb\"",
+        "\"a\0b\"",
+        "\"\t\"",
+        "\"\\x41\"",
+        "\"\\u12\"",
+        "\"\\u00zz\"",
+        "\"\\u+123\"",
+        "[1,]",
+        "[,1]",
+        "[1 2]",
+        "[",
+        "]",
+        "[1",
+        "{",
+        "}",
+        "{\"a\":1,}",
+        "{,}",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\" 1}",
+        "{a:1}",
+        "{1:1}",
+        "{\"a\":1 \"b\":2}",
+        "// c\n1",
+        "1 // c",
+        "/**/1",
+        "#\n1",
+        "1 2",
+        "{}{}",
+        "{}\n{}",
+        "{} x",
+        "{}\0",
+        "\u{a0}1",
+        "1\u{a0}",
+        "\u{b}1",
+        "\u{c}1",
+        "1\u{2028}",
+        "[1]]",
+        "{\"a\":1}}",
+        "\"a\"b",
+        "1a",
+        "truefalse",
     ];
     for text in broken {
         assert!(matches!(read(text), Err(JsonError::Syntax { .. })), "{text:?} gave {:?}", read(text));
@@ -48,7 +110,8 @@ fn refuses_what_is_not_rfc_8259() {
 
 #[test]
 fn refuses_half_surrogate_pairs() {
-    for escapes in [r"\uD800", r"\uDC00", r"\uD800x", r"\uD800\n", r"\uD800\uD800", r"\uDC00\uD800", r"\ud83d \ude00"]
+    for escapes in
+        [r"\uD800", r"\uDC00", r"\uD800x", r"\uD800\n", r"\uD800\uD800", r"\uDC00\uD800", r"\ud83d \ude00"]
     {
         assert!(matches!(read(&format!("\"{escapes}\"")), Err(JsonError::Syntax { .. })), "{escapes}");
         assert!(matches!(read(&format!("{{\"{escapes}\":1}}")), Err(JsonError::Syntax { .. })), "{escapes}");
@@ -57,7 +120,9 @@ fn refuses_half_surrogate_pairs() {
 
 #[test]
 fn refuses_what_is_not_utf_8() {
-    for bytes in [&b"\"\xFF\""[..], b"\"\xC0\xAF\"", b"\"\xED\xA0\x80\"", b"\"\xC3\"", b"{\"\xE9\":1}", b"1\xFF"] {
+    for bytes in
+        [&b"\"\xFF\""[..], b"\"\xC0\xAF\"", b"\"\xED\xA0\x80\"", b"\"\xC3\"", b"{\"\xE9\":1}", b"1\xFF"]
+    {
         assert!(matches!(Json::read(bytes), Err(JsonError::NotUtf8 { .. })), "{bytes:?}");
     }
     assert_eq!(Json::read(b"\xEF\xBB\xBF{}"), Err(JsonError::ByteOrderMark));
@@ -137,8 +202,37 @@ fn any_json() -> impl Strategy<Value = Json> {
 /// Text that is JSON or nearly so.
 fn nearly_json() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop::sample::select(vec![
-        "{", "}", "[", "]", ":", ",", "\"", "\\", "\\u00", "\\ud83d", "\\ude00", "0", "1", "-", "+", ".", "e", "E9",
-        "null", "true", "false", "NaN", "\"a\"", "\"\\u0061\"", "\"b\":", " ", "\n", "\t", "/", "\u{feff}", "é",
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        ",",
+        "\"",
+        "\\",
+        "\\u00",
+        "\\ud83d",
+        "\\ude00",
+        "0",
+        "1",
+        "-",
+        "+",
+        ".",
+        "e",
+        "E9",
+        "null",
+        "true",
+        "false",
+        "NaN",
+        "\"a\"",
+        "\"\\u0061\"",
+        "\"b\":",
+        " ",
+        "\n",
+        "\t",
+        "/",
+        "\u{feff}",
+        "é",
     ]);
     let pieces = prop::collection::vec(piece, 0..12).prop_map(|p| p.concat().into_bytes());
     let damaged = (any_json(), any::<prop::sample::Index>(), any::<u8>()).prop_map(|(json, at, byte)| {

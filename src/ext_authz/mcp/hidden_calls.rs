@@ -33,43 +33,100 @@ fn passes(bytes: &[u8]) -> bool {
 /// `"key":value` in the ways in which a caller could try to hide or to double it.
 fn member() -> impl Strategy<Value = String> {
     let method = select(vec![
-        r#""method""#, r#""method""#, r#""\u006dethod""#, r#""m\u0065thod""#, r#""Method""#, r#""METHOD""#, "method", "'method'",
-        "\"method\"/**/", r#""method\u0000""#, r#""meth\od""#, r#""method\ud800""#,
+        r#""method""#,
+        r#""method""#,
+        r#""\u006dethod""#,
+        r#""m\u0065thod""#,
+        r#""Method""#,
+        r#""METHOD""#,
+        "method",
+        "'method'",
+        "\"method\"/**/",
+        r#""method\u0000""#,
+        r#""meth\od""#,
+        r#""method\ud800""#,
     ]);
     let called = select(vec![
-        r#""tools/call""#, r#""tools\/call""#, r#""\u0074ools/call""#, "'tools/call'", r#""tools/c\u0061ll""#, r#""tools/\call""#,
+        r#""tools/call""#,
+        r#""tools\/call""#,
+        r#""\u0074ools/call""#,
+        "'tools/call'",
+        r#""tools/c\u0061ll""#,
+        r#""tools/\call""#,
     ]);
-    let harmless = select(vec![r#""tools/list""#, r#""ping""#, "null", "7", r#"["tools/call"]"#, r#"{"method":"tools/call"}"#]);
+    let harmless = select(vec![
+        r#""tools/list""#,
+        r#""ping""#,
+        "null",
+        "7",
+        r#"["tools/call"]"#,
+        r#"{"method":"tools/call"}"#,
+    ]);
     let value = prop_oneof![called, harmless];
     let other = select(vec![
-        r#""jsonrpc":"2.0""#, r#""id":1"#, r#""id":NaN"#, r#""result":{}"#, r#""error":{"code":1}"#, r#""params":{"name":"wipe"}"#,
-        r#""params":{"name":"wipe","arguments":{"a":1,"a":2}}"#, r#""params":[]"#, r#""x":"\"method\":\"tools/call\"""#,
-        r#""x":{"method":"tools/call"}"#, "\"x\":\"\u{1}\"", r#""x":"\udc00""#, "\"x\":1e999", "/* , */ \"y\":1",
+        r#""jsonrpc":"2.0""#,
+        r#""id":1"#,
+        r#""result":{}"#,
+        r#""error":{"code":1}"#,
+        r#""params":{"name":"wipe"}"#,
+        r#""x":"\"method\":\"tools/call\"""#,
+        r#""y":{"method":"tools/call"}"#,
+    ]);
+    let broken = select(vec![
+        r#""id":NaN"#,
+        r#""params":{"name":"wipe","arguments":{"a":1,"a":2}}"#,
+        r#""params":[]"#,
+        "\"x\":\"\u{1}\"",
+        r#""x":"\udc00""#,
+        "\"x\":1e999",
+        "/* , */ \"y\":1",
     ]);
     prop_oneof![
-        2 => (method, value).prop_map(|(key, value)| format!("{key}:{value}")),
-        2 => other.prop_map(str::to_owned),
+        6 => (method, value).prop_map(|(key, value)| format!("{key}:{value}")),
+        6 => other.prop_map(str::to_owned),
+        1 => broken.prop_map(str::to_owned),
     ]
 }
 
 /// One message, or several where a reader may find them.
 fn text() -> impl Strategy<Value = String> {
-    let object = prop::collection::vec(member(), 1..6).prop_map(|members| format!("{{{}}}", members.join(",")));
+    let object =
+        prop::collection::vec(member(), 1..6).prop_map(|members| format!("{{{}}}", members.join(",")));
     let list = Just(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#.to_owned());
     let call = Just(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"wipe"}}"#.to_owned());
     let one = prop_oneof![4 => object, 1 => list, 1 => call];
-    let shape = select(vec![
-        "@", "@", "@", "@", "@", "[@]", "[[@]]", "@@", "@\n@", "@,@", "[@,@]", "@]", "{@", "//\n@", "#\n@", "/*@*/@", "@\0@", "@;@",
-        "\u{feff}@", "{\"x\":@}", "[@", " @ ", ")]}'\n@", "\"@\"", "@garbage",
+    let odd = select(vec![
+        "[@]",
+        "[[@]]",
+        "@@",
+        "@\n@",
+        "@,@",
+        "[@,@]",
+        "@]",
+        "{@",
+        "//\n@",
+        "#\n@",
+        "/*@*/@",
+        "@\0@",
+        "@;@",
+        "\u{feff}@",
+        "{\"x\":@}",
+        "[@",
+        " @ ",
+        ")]}'\n@",
+        "\"@\"",
+        "@garbage",
     ]);
-    (shape, one.clone(), one).prop_map(|(shape, first, second)| shape.replacen('@', &first, 1).replace('@', &second))
+    let shape = prop_oneof![2 => Just("@"), 1 => odd];
+    (shape, one.clone(), one)
+        .prop_map(|(shape, first, second)| shape.replacen('@', &first, 1).replace('@', &second))
 }
 
 /// The text in an encoding, sometimes damaged.
 fn body() -> impl Strategy<Value = Vec<u8>> {
     let damage = prop::collection::vec((any::<Index>(), any::<u8>(), any::<bool>()), 1..4);
-    let damage = prop_oneof![2 => Just(Vec::new()), 1 => damage];
-    (text(), 0..12usize, damage).prop_map(|(text, encoding, damage)| {
+    let damage = prop_oneof![3 => Just(Vec::new()), 1 => damage];
+    (text(), 0..18usize, damage).prop_map(|(text, encoding, damage)| {
         let mut bytes = encoded(&text, encoding);
         for (at, byte, replaced) in damage {
             let at = at.index(bytes.len());
@@ -121,7 +178,7 @@ fn the_generated_bodies_are_nasty_and_some_pass() {
         passed += usize::from(passes(&bytes));
     }
     assert!(gated > 1500, "only {gated} of 4000 hold a gated call");
-    assert!(passed > 150, "only {passed} of 4000 pass");
+    assert!(passed > 250, "only {passed} of 4000 pass");
 }
 
 #[test]
@@ -145,7 +202,12 @@ fn the_oracle_reads_as_leniently_as_the_most_lenient_server() {
     ] {
         assert!(could_be_gated(text.as_bytes()), "{text}");
     }
-    for text in [r#"{"method":"ping","x":{"method":"tools/call"}}"#, r#"{"x":"{\"method\":\"tools/call\"}"}"#, "", "[]"] {
+    for text in [
+        r#"{"method":"ping","x":{"method":"tools/call"}}"#,
+        r#"{"x":"{\"method\":\"tools/call\"}"}"#,
+        "",
+        "[]",
+    ] {
         assert!(!could_be_gated(text.as_bytes()), "{text}");
     }
 }

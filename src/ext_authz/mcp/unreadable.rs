@@ -19,7 +19,9 @@ pub enum Why {
     #[error("this HTTP method is not used by MCP: use POST, or GET, HEAD, OPTIONS or DELETE without a body")]
     HttpMethod,
     /// The connection would leave HTTP, and with it the gate.
-    #[error("a request with an Upgrade header is refused: use plain HTTP/1.1 or HTTP/2 without upgrading to it")]
+    #[error(
+        "a request with an Upgrade header is refused: use plain HTTP/1.1 or HTTP/2 without upgrading to it"
+    )]
     Upgrade,
     /// A body where none belongs.
     #[error("only a POST may carry a body: send the message by POST, or leave the body out")]
@@ -34,7 +36,9 @@ pub enum Why {
     )]
     NotForwarded,
     /// The gateway has passed on a part of the body, or does not say that it is the whole.
-    #[error("the gateway did not show the whole body: send a smaller one, or raise the gateway's limit for forwarding bodies")]
+    #[error(
+        "the gateway did not show the whole body: send a smaller one, or raise the gateway's limit for forwarding bodies"
+    )]
     Partial,
     /// The body is larger than what is read.
     #[error("the body has more than {max} bytes: send a smaller one")]
@@ -43,7 +47,9 @@ pub enum Why {
         max: usize,
     },
     /// `Content-Length` and `Transfer-Encoding` do not say one thing.
-    #[error("Content-Length and Transfer-Encoding contradict each other or are not valid: send one Content-Length")]
+    #[error(
+        "Content-Length and Transfer-Encoding contradict each other or are not valid: send one Content-Length"
+    )]
     Framing,
     /// The gateway has decoded the body, and something was lost or may have been.
     #[error(
