@@ -29,10 +29,11 @@ pub(super) fn agree(headers: &Headers, message: Option<&Message>) -> Result<(), 
             "mcp-protocol-version" => version(value, message)?,
             "mcp-method" => same(name, Some(value), message.map(|m| m.method.as_str()))?,
             "mcp-name" => same(name, decoded(value).as_deref(), message.and_then(subject))?,
-            _ => match name.strip_prefix("mcp-param-") {
-                Some(param) => argument(param, value, message)?,
-                None => {}
-            },
+            _ => {
+                if let Some(param) = name.strip_prefix("mcp-param-") {
+                    argument(param, value, message)?;
+                }
+            }
         }
     }
     Ok(())
