@@ -64,6 +64,17 @@ fn headers_that_disagree_with_the_body_are_refused() {
 }
 
 #[test]
+fn a_header_outside_printable_ascii_is_refused() {
+    for name in ["\u{e9}", "a\tb", "a\u{7f}"] {
+        let body = format!(
+            "{{\"method\":\"prompts/get\",\"params\":{{\"name\":{}}}}}",
+            Json::String(name.to_owned())
+        );
+        assert_mismatch(&post(&body).with("mcp-name", name));
+    }
+}
+
+#[test]
 fn large_integers_agree_only_digit_by_digit() {
     let call = post(
         r#"{"method":"tools/call","params":{"name":"t","arguments":{"n":9007199254740993,"flag":true}}}"#,
