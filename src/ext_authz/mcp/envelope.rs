@@ -20,8 +20,8 @@ pub(super) fn open(mut json: Json) -> Result<Asked, Why> {
     refuse_look_alikes(&json, &ENVELOPE)?;
     // A method makes it a call for some server, whatever else is there.
     let method = match take(&mut json, "method") {
-        Some(Json::String(method)) => method,
-        Some(_) => return Err(Why::NotAMessage("\"method\" must be a string")),
+        Some(Json::String(method)) if is_plain(&method) => method,
+        Some(_) => return Err(Why::NotAMessage("\"method\" must be a string without control characters")),
         None if json.get("result").is_some() || json.get("error").is_some() => return Ok(Asked::Response),
         None => return Err(Why::NotAMessage("\"method\" is missing")),
     };
@@ -36,8 +36,10 @@ fn tool(params: &Json) -> Result<Tool, Why> {
     if !matches!(params, Json::Object(_)) {
         return Err(Why::Params("\"params\" must be an object"));
     }
-    let name = params.get("name").and_then(Json::as_str);
-    let name = name.ok_or(Why::Params("\"params.name\" must be a string"))?.to_owned();
+    let name = match params.get("name") {
+        Some(Json::String(name)) if is_plain(name) => name.clone(),
+        _ => return Err(Why::Params("\"params.name\" must be a string without control characters")),
+    };
     let arguments = match params.get("arguments") {
         None => Json::empty_object(),
         Some(arguments @ Json::Object(_)) => arguments.clone(),
@@ -52,7 +54,13 @@ fn take(json: &mut Json, key: &str) -> Option<Json> {
     Some(members.swap_remove(at).1)
 }
 
-/// Go's `encoding/json` and others match member names regardless of case, so `Method` would be a second `method`.
+/// A server in C reads a string only up to a NUL.
+fn is_plain(text: &str) -> bool {
+    !text.contains(char::is_control)
+}
+
+/// Go's `encoding/json` and others match member names regardless of case, and C libraries only up to a NUL: there,
+/// `Method` is a second `method`.
 fn refuse_look_alikes(json: &Json, words: &[&'static str]) -> Result<(), Why> {
     let Json::Object(members) = json else { return Ok(()) };
     for (key, _) in members {
@@ -66,5 +74,5 @@ fn refuse_look_alikes(json: &Json, words: &[&'static str]) -> Result<(), Why> {
 
 /// Upper case first: `ſ` and the Kelvin sign only then fold to `s` and `k`.
 fn folded(text: &str) -> impl Iterator<Item = char> {
-    text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase)
+    text.chars().take_while(|c| *c != '\0').flat_map(char::to_uppercase).flat_map(char::to_lowercase)
 }

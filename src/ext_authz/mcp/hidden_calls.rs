@@ -53,6 +53,7 @@ fn member() -> impl Strategy<Value = String> {
         "'tools/call'",
         r#""tools/c\u0061ll""#,
         r#""tools/\call""#,
+        r#""tools/call\u0000x""#,
     ]);
     let harmless = select(vec![
         r#""tools/list""#,
@@ -192,6 +193,7 @@ fn the_oracle_reads_as_leniently_as_the_most_lenient_server() {
         r#"{"method":"tools/call","method":"tools/list"}"#,
         r#"{"method":"tools/list","\u006dethod":"tools\/call"}"#,
         r#"{"method":"tools/list","Method":"tools/call"}"#,
+        r#"{"method":"tools/list","method\u0000":"tools/call\u0000x"}"#,
         "{'method':'tools/call',}",
         "{x:NaN,method:\"tools/call\"",
         "{/* a */\"method\"// b\n:#c\n\"tools/call\"}",

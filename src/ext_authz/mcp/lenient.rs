@@ -39,16 +39,21 @@ enum Value {
 }
 
 impl Value {
-    /// Any `method` counts, the first, the last and in any case; so does any message in a batch.
+    /// Any `method` counts, the first, the last, in any case, or followed by a NUL; so does any message in a batch.
     fn is_gated(&self) -> bool {
         match self {
             Value::Object(members) => members.iter().any(|(key, value)| {
-                key.to_lowercase() == "method" && matches!(value, Value::Text(text) if text == "tools/call")
+                let called = matches!(value, Value::Text(text) if up_to_nul(text) == "tools/call");
+                called && up_to_nul(key).to_lowercase() == "method"
             }),
             Value::Array(items) => items.iter().any(Value::is_gated),
             Value::Text(_) | Value::Other => false,
         }
     }
+}
+
+fn up_to_nul(text: &str) -> &str {
+    text.split('\0').next().unwrap_or(text)
 }
 
 struct Lenient<'t> {

@@ -50,6 +50,7 @@ fn what_is_no_message_is_refused() {
         r#"{"id":1}"#,
         r#"{"method":7,"result":{}}"#,
         r#"{"method":null}"#,
+        r#"{"method":"tools/call\u0000"}"#,
     ] {
         let refused = refused(&post(body));
         assert_eq!(
@@ -76,6 +77,7 @@ fn a_call_that_leaves_open_what_it_calls_is_refused() {
         "[]",
         "{}",
         r#"{"name":7}"#,
+        r#"{"name":"a\u0000b"}"#,
         r#"{"name":null}"#,
         r#"{"arguments":{}}"#,
         r#"{"name":"t","arguments":[]}"#,
@@ -94,6 +96,7 @@ fn members_that_a_careless_server_takes_for_others_are_refused() {
     for body in [
         r#"{"method":"tools/list","Method":"tools/call"}"#,
         r#"{"METHOD":"tools/call","result":{}}"#,
+        r#"{"method\u0000":"tools/call","result":{}}"#,
         r#"{"method":"tools/call","params":{"name":"a"},"param\u017f":{"name":"b"}}"#,
         r#"{"method":"tools/call","params":{"name":"a","Name":"b"}}"#,
         r#"{"method":"tools/call","params":{"name":"a","arguments":{},"ARGUMENTS":{"x":1}}}"#,
