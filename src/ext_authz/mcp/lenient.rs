@@ -1,4 +1,4 @@
-//! A reader as lenient as any server might be: the oracle of the tests and of the fuzz target, which includes this file.
+//! A reader as lenient as any server might be: the oracle of the tests. The fuzz target includes this file too.
 //!
 //! It does not say what bytes mean, only whether somebody could read a gated call in them. It takes every key of an
 //! object, every common encoding, comments, trailing commas, quotes of both kinds, bare words, bad escapes, and any
