@@ -1,4 +1,5 @@
-//! No body that the reader lets pass hides a gated call: `cargo +nightly fuzz run reader`.
+//! No body that the reader lets pass hides a gated call:
+//! `cargo +nightly fuzz run reader -- -dict=fuzz/reader.dict`.
 #![no_main]
 
 #[path = "../../src/ext_authz/mcp/lenient.rs"]

@@ -13,6 +13,10 @@ pub(super) fn whole(request: &HttpRequest, max: usize) -> Result<Cow<'_, [u8]>, 
         let announced = request.size != 0 || framing.announces_a_body();
         return Err(if announced { Why::NotForwarded } else { Why::NoBody });
     }
+    // Before the length: a decoded body has another one.
+    if matches!(&request.body, Body::Text(text) if text.contains('\u{FFFD}')) {
+        return Err(Why::Decoded);
+    }
     if says_partial(&request.headers) || !is_len(request.size, &bytes) || !framing.allows(bytes.len()) {
         return Err(Why::Partial);
     }
@@ -26,10 +30,7 @@ pub(super) fn whole(request: &HttpRequest, max: usize) -> Result<Cow<'_, [u8]>, 
     if !request.headers.all("content-encoding").all(|coding| coding.eq_ignore_ascii_case("identity")) {
         return Err(Why::ContentEncoding);
     }
-    match &request.body {
-        Body::Text(text) if text.contains('\u{FFFD}') => Err(Why::Decoded),
-        _ => Ok(bytes),
-    }
+    Ok(bytes)
 }
 
 /// Refuses any sign of a body.

@@ -10,6 +10,9 @@ const ENVELOPE: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "err
 const PARAMS: [&str; 8] =
     ["name", "arguments", "uri", "taskId", "task", "inputResponses", "requestState", "_meta"];
 
+/// So much of a member's name is quoted in an error.
+const QUOTED_KEY: usize = 40;
+
 /// Takes a JSON-RPC message out of its envelope.
 pub(super) fn open(mut json: Json) -> Result<Asked, Why> {
     match &json {
@@ -66,7 +69,7 @@ fn refuse_look_alikes(json: &Json, words: &[&'static str]) -> Result<(), Why> {
     for (key, _) in members {
         let alike = words.iter().find(|word| key != *word && folded(key).eq(folded(word)));
         if let Some(expected) = alike {
-            return Err(Why::LookAlike { found: key.clone(), expected });
+            return Err(Why::LookAlike { found: key.chars().take(QUOTED_KEY).collect(), expected });
         }
     }
     Ok(())

@@ -10,7 +10,8 @@ use crate::domain::message::{Asked, Message};
 use crate::ext_authz::request::{Body, Headers, HttpRequest};
 
 const MAX: usize = 4096;
-const CALL: &str = r#"{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"transfer","arguments":{"to":"DE-1","amount":5}}}"#;
+const CALL: &str =
+    r#"{"id":3,"method":"tools/call","params":{"name":"transfer","arguments":{"to":"DE-1","amount":5}}}"#;
 const LIST: &str = r#"{"jsonrpc":"2.0","id":3,"method":"tools/list"}"#;
 
 fn post(body: &str) -> HttpRequest {

@@ -37,7 +37,8 @@ pub enum Why {
     NotForwarded,
     /// The gateway has passed on a part of the body, or does not say that it is the whole.
     #[error(
-        "the gateway did not show the whole body: send a smaller one, or raise the gateway's limit for forwarding bodies"
+        "the gateway did not show the whole body: send a smaller one, or raise the gateway's limit for forwarded \
+         bodies"
     )]
     Partial,
     /// The body is larger than what is read.
@@ -75,7 +76,7 @@ pub enum Why {
     /// A member that some servers take for another one.
     #[error("the member {found:?} could be taken for {expected:?}: spell it {expected:?} or leave it out")]
     LookAlike {
-        /// The member as sent.
+        /// The beginning of the member's name, as sent.
         found: String,
         /// What it looks like.
         expected: &'static str,

@@ -94,6 +94,8 @@ fn a_decoded_body_that_may_have_lost_bytes_is_refused() {
     };
     asked(&decoded(r#"{"method":"ping","x":"é\ufffd"}"#));
     assert_eq!(refused(&decoded("{\"method\":\"ping\",\"x\":\"\u{FFFD}\"}")).why, Why::Decoded);
+    let shorter_before = HttpRequest { size: 25, ..decoded("{\"method\":\"ping\",\"x\":\"\u{FFFD}\"}") };
+    assert_eq!(refused(&shorter_before).why, Why::Decoded);
     asked(&post("{\"method\":\"ping\",\"x\":\"\u{FFFD}\"}"));
 }
 
