@@ -199,7 +199,7 @@ async fn a_mass_of_cancels_does_not_cut_off_a_call_parked_on_the_same_connection
     };
     let innocent = park(0);
     gate.toy.parked(1).await;
-    for _round in 0..3 {
+    for _round in 0..8 {
         let cancelled: Vec<_> = (0..CANCELS).map(park).collect();
         let mut parked = gate.toy.parked.subscribe();
         timeout(PATIENCE, parked.wait_for(|parked| *parked > 1)).await.expect("some have arrived").unwrap();
