@@ -1,6 +1,12 @@
 //! What the gateway sees: the Envoy ext_authz v3 `Check`.
 
+mod check;
+mod identity;
 pub mod listener;
 pub mod mcp;
+mod path;
 pub mod proto;
 pub mod request;
+mod response;
+
+pub use self::check::{Gate, Settings};

@@ -12,7 +12,7 @@ pub struct Call {
     pub request: Request,
     /// The route or backend, where the gateway names it.
     pub route: Option<String>,
-    /// The MCP session, where there is one.
+    /// A digest of the MCP session's id, where there is one: the id itself is a key to the session.
     pub session: Option<String>,
 }
 
@@ -27,8 +27,7 @@ pub struct Request {
     pub path: String,
     /// The host.
     pub host: String,
-    /// Headers, names in lower case, several values joined with `, `. Secrets are among them: they are ruled on and
-    /// never stored, shown or logged.
+    /// Headers, names in lower case. Secrets are among them: they are ruled on and never stored, shown or logged.
     pub headers: Vec<(String, String)>,
 }
 

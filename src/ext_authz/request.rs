@@ -143,6 +143,15 @@ impl Body {
         }
     }
 
+    /// The text that it is; none where it is not UTF-8.
+    pub fn into_text(self) -> Option<String> {
+        match self {
+            Body::Empty => Some(String::new()),
+            Body::Raw(bytes) => String::from_utf8(bytes).ok(),
+            Body::Text(text) => Some(text),
+        }
+    }
+
     /// The bytes that are there.
     pub fn bytes(&self) -> Cow<'_, [u8]> {
         match self {

@@ -242,8 +242,12 @@ impl Variables {
             ("method", request.method.as_str().into()),
         ];
         if with_headers {
-            let headers = request.headers.iter().map(|(name, text)| (name.as_str(), text.as_str().into()));
-            fields.push(("headers", map(headers)));
+            let mut headers: HashMap<&str, String> = HashMap::new();
+            for (name, text) in &request.headers {
+                let joined = headers.entry(name).or_default();
+                *joined = if joined.is_empty() { text.clone() } else { format!("{joined}, {text}") };
+            }
+            fields.push(("headers", map(headers.into_iter().map(|(name, text)| (name, text.into())))));
         }
         context.add_variable_from_value("request", map(fields));
         context.add_variable_from_value("route", call.route.as_deref());
