@@ -43,7 +43,8 @@ pub struct Settings {
 #[derive(Debug, Clone, Default)]
 pub struct Health(HealthReporter);
 
-/// Serves, and reports so, until `shutdown`; then takes no new connections or Checks, and returns when those that are there have ended.
+/// Serves, and reports so, until `shutdown`; then takes no new connections or Checks, and returns when those that are there
+/// have ended.
 ///
 /// There is no bound on that last wait: to answer what is parked is up to the service.
 pub async fn serve<A: Authorization>(
