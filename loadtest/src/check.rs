@@ -8,7 +8,7 @@ const TOOLS_LIST: &str = r#"{"jsonrpc":"2.0","id":7,"method":"tools/list","param
 
 /// A `tools/list` as Envoy sends it for a client with a token and a session: 15 headers, 1.9 KB in all.
 pub fn tools_list() -> CheckRequest {
-    let token = format!("Bearer {}", "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9".repeat(17));
+    let token = format!("Bearer {}", "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9".repeat(28));
     let headers = [
         (":authority", "mcp.example.com"),
         (":method", "POST"),

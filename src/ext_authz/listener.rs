@@ -20,9 +20,8 @@ use super::proto::{
 /// What one Check holds beside the body: headers, metadata, names.
 const ROOM_BESIDE_BODY: usize = 1024 * 1024;
 
-/// Data that one Check, and one connection, may have under way. h2 takes many small frames for an attack once they exceed
-/// half of the connection's window: a burst of Checks from one busy gateway does.
-const STREAM_WINDOW: u32 = 1024 * 1024;
+/// h2 takes many small frames for an attack once they exceed half of the connection's window, and cuts the connection: with
+/// the usual window, a burst of Checks from one busy gateway does.
 const CONNECTION_WINDOW: u32 = 32 * 1024 * 1024;
 
 /// Cancelled Checks that may wait for us to see them before h2 takes them for an attack and cuts the connection, with all
@@ -44,7 +43,8 @@ pub struct Settings {
 #[derive(Debug, Clone, Default)]
 pub struct Health(HealthReporter);
 
-/// Serves, and reports so, until `shutdown`; then takes no new connections or Checks, and returns when those that are there have ended.
+/// Serves, and reports so, until `shutdown`; then takes no new connections or Checks, and returns when those that are there
+/// have ended.
 ///
 /// There is no bound on that last wait: to answer what is parked is up to the service.
 pub async fn serve<A: Authorization>(
@@ -62,7 +62,6 @@ pub async fn serve<A: Authorization>(
     };
     let described = "descriptors of our own build can be read";
     Server::builder()
-        .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(None)
         .http2_keepalive_interval(Some(settings.keepalive_interval))

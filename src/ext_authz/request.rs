@@ -29,7 +29,8 @@ pub struct HttpRequest {
     pub size: i64,
 }
 
-/// Header lines in the order in which the gateway lists them; a name may be there several times.
+/// Header lines. Where the gateway lists them, in that order, and a name may be there several times; where it sends a map,
+/// by name, and it has folded the values of one name in its own way.
 #[derive(Debug, Clone, Default)]
 pub struct Headers(pub Vec<(String, String)>);
 

@@ -1,6 +1,10 @@
 //! The gRPC port over a real socket, with a toy in the place of the service.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    io::{Read, Write},
+    net::SocketAddr,
+    time::Duration,
+};
 
 use futures_util::{future::join_all, stream};
 use holdpoint::ext_authz::{
@@ -118,47 +122,30 @@ async fn health_is_told_for_the_service_and_for_the_process() {
     }
 }
 
-#[tokio::test]
-async fn reflection_v1_lists_the_service() {
-    use tonic_reflection::pb::v1::{
-        ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
-        server_reflection_request::MessageRequest::ListServices,
-        server_reflection_response::MessageResponse::ListServicesResponse,
+/// The two versions have the same messages, and yet no type in common.
+macro_rules! reflection_lists_the_service {
+    ($test:ident, $version:ident) => {
+        #[tokio::test]
+        async fn $test() {
+            use tonic_reflection::pb::$version::{
+                ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+                server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+            };
+            let gate = Gate::open(Settings::default()).await;
+            let mut client = ServerReflectionClient::new(gate.connect().await);
+            let message_request = Some(MessageRequest::ListServices(String::new()));
+            let question = ServerReflectionRequest { host: String::new(), message_request };
+            let mut answers =
+                client.server_reflection_info(stream::iter([question])).await.unwrap().into_inner();
+            let answer = answers.message().await.unwrap().unwrap().message_response;
+            let Some(MessageResponse::ListServicesResponse(list)) = answer else { panic!("{answer:?}") };
+            assert!(list.service.iter().any(|service| service.name == SERVICE), "{list:?}");
+        }
     };
-    let gate = Gate::open(Settings::default()).await;
-    let question =
-        ServerReflectionRequest { host: String::new(), message_request: Some(ListServices(String::new())) };
-    let mut answers = ServerReflectionClient::new(gate.connect().await)
-        .server_reflection_info(stream::iter([question]))
-        .await
-        .unwrap()
-        .into_inner();
-    let Some(ListServicesResponse(list)) = answers.message().await.unwrap().unwrap().message_response else {
-        panic!("not a list")
-    };
-    assert!(list.service.iter().any(|service| service.name == SERVICE), "{list:?}");
 }
 
-#[tokio::test]
-async fn reflection_v1alpha_lists_the_service() {
-    use tonic_reflection::pb::v1alpha::{
-        ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
-        server_reflection_request::MessageRequest::ListServices,
-        server_reflection_response::MessageResponse::ListServicesResponse,
-    };
-    let gate = Gate::open(Settings::default()).await;
-    let question =
-        ServerReflectionRequest { host: String::new(), message_request: Some(ListServices(String::new())) };
-    let mut answers = ServerReflectionClient::new(gate.connect().await)
-        .server_reflection_info(stream::iter([question]))
-        .await
-        .unwrap()
-        .into_inner();
-    let Some(ListServicesResponse(list)) = answers.message().await.unwrap().unwrap().message_response else {
-        panic!("not a list")
-    };
-    assert!(list.service.iter().any(|service| service.name == SERVICE), "{list:?}");
-}
+reflection_lists_the_service!(reflection_v1_lists_the_service, v1);
+reflection_lists_the_service!(reflection_v1alpha_lists_the_service, v1alpha);
 
 #[tokio::test]
 async fn a_body_up_to_the_limit_is_taken_and_more_than_its_room_is_not() {
@@ -210,6 +197,23 @@ async fn a_mass_of_cancels_does_not_cut_off_a_call_parked_on_the_same_connection
     gate.toy.told.send_replace(true);
     let answer = timeout(PATIENCE, innocent).await.expect("the innocent call is answered").unwrap();
     assert!(answer.is_ok(), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_gateway_that_has_frozen_loses_its_connection() {
+    const CONNECTION_START: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let soon = Duration::from_millis(100);
+    let gate =
+        Gate::open(Settings { keepalive_interval: soon, keepalive_timeout: soon, ..Settings::default() })
+            .await;
+    let ended = tokio::task::spawn_blocking(move || {
+        let mut connection = std::net::TcpStream::connect(gate.address).unwrap();
+        connection.set_read_timeout(Some(PATIENCE)).unwrap();
+        connection.write_all(CONNECTION_START).unwrap();
+        // Reads and never answers: neither the settings nor a ping.
+        connection.read_to_end(&mut Vec::new())
+    });
+    ended.await.unwrap().expect("the connection is closed");
 }
 
 #[tokio::test]

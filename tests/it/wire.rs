@@ -1,19 +1,17 @@
-//! Our few messages and Envoy's many are the same on the wire.
-//!
-//! The values of ours are written without `..Default::default()`: a field that is added and not tested does not compile.
+//! Our few messages and Envoy's many are the same on the wire, and what the gateways send is read as it is meant.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use envoy_types::pb::{
-    envoy::{config::core::v3 as their_core, service::auth::v3 as their_auth, r#type::v3 as their_type},
-    google as their_google,
-};
+use envoy_types::pb::envoy::{service::auth::v3 as their_auth, r#type::v3 as their_type};
 use holdpoint::ext_authz::{
-    proto::{self, attribute_context, check_response},
+    proto::{self, attribute_context},
     request::{self, Body, HttpRequest, Unclear, Vouched},
 };
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage};
+
+mod ours;
+mod theirs;
 
 /// Writes one message and reads it as the other.
 fn resent<To: Message + Default>(from: &impl Message) -> To {
@@ -22,29 +20,29 @@ fn resent<To: Message + Default>(from: &impl Message) -> To {
 
 #[test]
 fn a_check_request_is_the_same_in_both() {
-    assert_eq!(resent::<proto::CheckRequest>(&their_request()), our_request());
-    assert_eq!(resent::<their_auth::CheckRequest>(&our_request()), their_request());
+    assert_eq!(resent::<proto::CheckRequest>(&theirs::request()), ours::request());
+    assert_eq!(resent::<their_auth::CheckRequest>(&ours::request()), theirs::request());
 }
 
 #[test]
 fn a_denial_is_the_same_in_both() {
-    assert_eq!(resent::<proto::CheckResponse>(&their_denial()), our_denial());
-    assert_eq!(resent::<their_auth::CheckResponse>(&our_denial()), their_denial());
+    assert_eq!(resent::<proto::CheckResponse>(&theirs::denial()), ours::denial());
+    assert_eq!(resent::<their_auth::CheckResponse>(&ours::denial()), theirs::denial());
 }
 
 #[test]
 fn an_allowance_is_the_same_in_both() {
-    assert_eq!(resent::<proto::CheckResponse>(&their_allowance()), our_allowance());
-    assert_eq!(resent::<their_auth::CheckResponse>(&our_allowance()), their_allowance());
+    assert_eq!(resent::<proto::CheckResponse>(&theirs::allowance()), ours::allowance());
+    assert_eq!(resent::<their_auth::CheckResponse>(&ours::allowance()), theirs::allowance());
 }
 
 #[test]
 fn what_envoy_adds_and_we_do_not_use_is_skipped() {
-    let mut request = their_request();
+    let mut request = theirs::request();
     let attributes = request.attributes.as_mut().unwrap();
     attributes.tls_session = Some(their_auth::attribute_context::TlsSession { sni: "sni".into() });
     attributes.source.as_mut().unwrap().certificate = "pem".into();
-    assert_eq!(resent::<proto::CheckRequest>(&request), our_request());
+    assert_eq!(resent::<proto::CheckRequest>(&request), ours::request());
 }
 
 #[test]
@@ -159,16 +157,16 @@ fn a_raw_body_keeps_every_byte() {
 #[test]
 fn what_the_gateway_vouches_for_is_kept_apart() {
     let (_, vouched) = {
-        let mut request = our_request();
+        let mut request = ours::request();
         let http = request.attributes.as_mut().unwrap().request.as_mut().unwrap().http.as_mut().unwrap();
         (http.raw_body, http.header_map) = (Vec::new(), None);
         read(request)
     };
     assert_eq!(vouched.route(), Some("privileged"));
     assert_eq!(vouched.principal.as_deref(), Some("spiffe://source"));
-    assert_eq!(vouched.metadata("filter"), Some(&our_struct("a")));
+    assert_eq!(vouched.metadata("filter"), Some(&ours::structure("a")));
     assert_eq!(vouched.metadata("route"), None);
-    assert_eq!(vouched.route_metadata("route"), Some(&our_struct("b")));
+    assert_eq!(vouched.route_metadata("route"), Some(&ours::structure("b")));
 }
 
 #[test]
@@ -182,182 +180,4 @@ fn a_check_that_could_be_read_in_two_ways_is_refused() {
     let headers = BTreeMap::from([("x-tag".to_owned(), "third".to_owned())]);
     let lists = attribute_context::HttpRequest { headers, ..raw_check() };
     assert_eq!(refused(check(lists)), Some(Unclear::TwoHeaderLists));
-}
-
-// === The same messages, by us ===
-
-fn our_request() -> proto::CheckRequest {
-    let peer = |address: &str, port, principal: &str| proto::attribute_context::Peer {
-        address: Some(proto::Address {
-            address: Some(proto::address::Address::SocketAddress(proto::SocketAddress {
-                address: address.into(),
-                port_specifier: Some(proto::socket_address::PortSpecifier::PortValue(port)),
-            })),
-        }),
-        principal: principal.into(),
-    };
-    let metadata = |namespace: &str, text: &str| proto::Metadata {
-        filter_metadata: BTreeMap::from([(namespace.into(), our_struct(text))]),
-    };
-    proto::CheckRequest {
-        attributes: Some(proto::AttributeContext {
-            source: Some(peer("10.0.0.1", 1111, "spiffe://source")),
-            destination: Some(peer("10.0.0.2", 2222, "spiffe://destination")),
-            request: Some(attribute_context::Request {
-                time: Some(prost_types::Timestamp { seconds: 17, nanos: 4 }),
-                http: Some(attribute_context::HttpRequest {
-                    id: "stream".into(),
-                    method: "POST".into(),
-                    headers: BTreeMap::from([("x-name".into(), "value".into())]),
-                    path: "/mcp?a=b".into(),
-                    host: "host:80".into(),
-                    scheme: "https".into(),
-                    size: -1,
-                    protocol: "HTTP/1.1".into(),
-                    body: "{}".into(),
-                    raw_body: vec![0xff, 0],
-                    header_map: Some(proto::HeaderMap { headers: vec![our_header()] }),
-                }),
-            }),
-            context_extensions: BTreeMap::from([("route".into(), "privileged".into())]),
-            metadata_context: Some(metadata("filter", "a")),
-            route_metadata_context: Some(metadata("route", "b")),
-        }),
-    }
-}
-
-fn our_denial() -> proto::CheckResponse {
-    proto::CheckResponse {
-        status: Some(proto::Status { code: 7, message: "denied".into() }),
-        http_response: Some(check_response::HttpResponse::DeniedResponse(proto::DeniedHttpResponse {
-            status: Some(proto::HttpStatus { code: proto::StatusCode::TooManyRequests.into() }),
-            headers: vec![our_header_option()],
-            body: "no".into(),
-        })),
-        dynamic_metadata: Some(our_struct("c")),
-    }
-}
-
-fn our_allowance() -> proto::CheckResponse {
-    proto::CheckResponse {
-        status: Some(proto::Status { code: 0, message: String::new() }),
-        http_response: Some(check_response::HttpResponse::OkResponse(proto::OkHttpResponse {
-            headers: vec![our_header_option()],
-            headers_to_remove: vec!["x-holdpoint-forged".into()],
-        })),
-        dynamic_metadata: None,
-    }
-}
-
-fn our_header() -> proto::HeaderValue {
-    proto::HeaderValue { key: "x-key".into(), value: "text".into(), raw_value: vec![0xfe] }
-}
-
-fn our_header_option() -> proto::HeaderValueOption {
-    proto::HeaderValueOption {
-        header: Some(our_header()),
-        append: Some(true),
-        append_action: proto::header_value_option::HeaderAppendAction::OverwriteIfExistsOrAdd.into(),
-    }
-}
-
-fn our_struct(text: &str) -> prost_types::Struct {
-    let value = prost_types::Value { kind: Some(prost_types::value::Kind::StringValue(text.into())) };
-    prost_types::Struct { fields: BTreeMap::from([("key".into(), value)]) }
-}
-
-// === The same messages, by Envoy's own definitions ===
-
-fn their_request() -> their_auth::CheckRequest {
-    let peer = |address: &str, port, principal: &str| their_auth::attribute_context::Peer {
-        address: Some(their_core::Address {
-            address: Some(their_core::address::Address::SocketAddress(their_core::SocketAddress {
-                address: address.into(),
-                port_specifier: Some(their_core::socket_address::PortSpecifier::PortValue(port)),
-                ..Default::default()
-            })),
-        }),
-        principal: principal.into(),
-        ..Default::default()
-    };
-    let metadata = |namespace: &str, text: &str| their_core::Metadata {
-        filter_metadata: HashMap::from([(namespace.into(), their_struct(text))]),
-        ..Default::default()
-    };
-    their_auth::CheckRequest {
-        attributes: Some(their_auth::AttributeContext {
-            source: Some(peer("10.0.0.1", 1111, "spiffe://source")),
-            destination: Some(peer("10.0.0.2", 2222, "spiffe://destination")),
-            request: Some(their_auth::attribute_context::Request {
-                time: Some(their_google::protobuf::Timestamp { seconds: 17, nanos: 4 }),
-                http: Some(their_auth::attribute_context::HttpRequest {
-                    id: "stream".into(),
-                    method: "POST".into(),
-                    headers: HashMap::from([("x-name".into(), "value".into())]),
-                    path: "/mcp?a=b".into(),
-                    host: "host:80".into(),
-                    scheme: "https".into(),
-                    size: -1,
-                    protocol: "HTTP/1.1".into(),
-                    body: "{}".into(),
-                    raw_body: vec![0xff, 0],
-                    header_map: Some(their_core::HeaderMap { headers: vec![their_header()] }),
-                    ..Default::default()
-                }),
-            }),
-            context_extensions: HashMap::from([("route".into(), "privileged".into())]),
-            metadata_context: Some(metadata("filter", "a")),
-            route_metadata_context: Some(metadata("route", "b")),
-            ..Default::default()
-        }),
-    }
-}
-
-fn their_denial() -> their_auth::CheckResponse {
-    their_auth::CheckResponse {
-        status: Some(their_google::rpc::Status { code: 7, message: "denied".into(), details: vec![] }),
-        http_response: Some(their_auth::check_response::HttpResponse::DeniedResponse(
-            their_auth::DeniedHttpResponse {
-                status: Some(their_type::HttpStatus { code: their_type::StatusCode::TooManyRequests.into() }),
-                headers: vec![their_header_option()],
-                body: "no".into(),
-            },
-        )),
-        dynamic_metadata: Some(their_struct("c")),
-    }
-}
-
-fn their_allowance() -> their_auth::CheckResponse {
-    their_auth::CheckResponse {
-        status: Some(their_google::rpc::Status::default()),
-        http_response: Some(their_auth::check_response::HttpResponse::OkResponse(
-            their_auth::OkHttpResponse {
-                headers: vec![their_header_option()],
-                headers_to_remove: vec!["x-holdpoint-forged".into()],
-                ..Default::default()
-            },
-        )),
-        dynamic_metadata: None,
-    }
-}
-
-fn their_header() -> their_core::HeaderValue {
-    their_core::HeaderValue { key: "x-key".into(), value: "text".into(), raw_value: vec![0xfe] }
-}
-
-#[expect(deprecated, reason = "some gateways still read `append`")]
-fn their_header_option() -> their_core::HeaderValueOption {
-    their_core::HeaderValueOption {
-        header: Some(their_header()),
-        append: Some(their_google::protobuf::BoolValue { value: true }),
-        append_action: their_core::header_value_option::HeaderAppendAction::OverwriteIfExistsOrAdd.into(),
-        ..Default::default()
-    }
-}
-
-fn their_struct(text: &str) -> their_google::protobuf::Struct {
-    let value = their_google::protobuf::Value {
-        kind: Some(their_google::protobuf::value::Kind::StringValue(text.into())),
-    };
-    their_google::protobuf::Struct { fields: HashMap::from([("key".into(), value)]) }
 }
