@@ -1,1 +1,4 @@
 //! The one integration binary: real processes, real Redis, real gateways.
+
+mod e2e_processes;
+mod support;
