@@ -17,7 +17,7 @@ async fn a_redis_that_is_restarted_is_empty_and_on_the_same_port() {
 
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     let () = connection.set("key", "value").await.unwrap();
-    server.stop().await;
+    server.stop();
     assert!(client.get_multiplexed_async_connection().await.is_err());
 
     server.restart().await;

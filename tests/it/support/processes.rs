@@ -17,7 +17,7 @@ use std::{
     },
 };
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpid};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
@@ -88,17 +88,6 @@ impl Running {
         self.child.wait().await.unwrap_or_else(|error| panic!("cannot wait for {}: {error}", self.name));
     }
 
-    /// Kills it and waits until it is gone.
-    pub async fn kill(mut self) {
-        self.signal(Signal::KILL);
-        self.ended().await;
-    }
-
-    fn signal(&self, signal: Signal) {
-        // An error only says that nobody is left in the group.
-        let _ = kill_process_group(self.group, signal);
-    }
-
     fn read(&self, file: &str) -> String {
         fs::read(self.home.path().join(file))
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
@@ -108,7 +97,10 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.signal(Signal::KILL);
+        // Errors say that nobody is left to kill or to wait for.
+        let _ = kill_process_group(self.group, Signal::KILL);
+        // Its ports are free again when this returns.
+        let _ = waitpid(Some(self.group), WaitOptions::empty());
         if std::thread::panicking() {
             eprintln!("--- {}\n{}{}", self.name, self.read("stdout"), self.read("stderr"));
         }
