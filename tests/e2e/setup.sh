@@ -3,11 +3,11 @@
 # a Redis, a real Envoy, MCP clients of both protocol eras and the MCP Inspector.
 # Everything but Debian's own packages lands in target/e2e. Says what it does; silent when all is there.
 set -euo pipefail
-cd "$(dirname "$0")"
-here=$PWD
-root=${CARGO_TARGET_DIR:-$here/../../target}/e2e
-mkdir -p "$root/bin" "$root/stamps"
+cd "$(dirname "$0")/../.."
+root=${CARGO_TARGET_DIR:-target}/e2e
+mkdir -p "$root/bin"
 root=$(cd "$root" && pwd)
+cd tests/e2e
 
 # Two runs at once would install into each other's half-made directories.
 exec 9>"$root/lock"
@@ -29,12 +29,12 @@ apt_install() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
-# (The functions below are need_*: a plain `node` would shadow the command.)
-
-# An item is done when its stamp holds the digest of the files that pin it.
+# What is installed into its own directory is done when the stamp in there has the digest of its pins.
 digest() { cat "$@" | sha256sum; }
-is_done() { [ "$(cat "$root/stamps/$1" 2>/dev/null)" = "$(digest "${@:2}")" ]; }
-mark_done() { digest "${@:2}" >"$root/stamps/$1"; }
+is_done() { [ "$(cat "$root/$1/.stamp" 2>/dev/null)" = "$(digest "${@:2}")" ]; }
+mark_done() { digest "${@:2}" >"$root/$1/.stamp"; }
+
+# The need_ in the names keeps a plain `node` below the command that it is.
 
 need_debian_packages() {
   command -v curl >/dev/null || apt_install curl ca-certificates
