@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use redis::AsyncCommands;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
     eventually::eventually,
@@ -44,13 +44,13 @@ async fn every_client_reaches_the_public_tools_through_envoy() {
 
     assert_eq!(ops_tools.executed("cluster_db_query").await, vec![json!({ "sql": "SELECT 1" }); 3]);
     let through_envoy = reqwest::get(envoy.url("/state")).await.unwrap();
-    assert_eq!(through_envoy.json::<serde_json::Value>().await.unwrap(), ops_tools.state().await);
+    assert_eq!(through_envoy.json::<Value>().await.unwrap(), ops_tools.state().await);
 }
 
 #[tokio::test]
 async fn the_privileged_tools_are_closed_while_no_replica_is_up() {
     let ops_tools = OpsTools::start().await;
-    let envoy = Envoy::start([free_port(), free_port()], &ops_tools, PartialBodies::Sent).await;
+    let envoy = Envoy::start([free_port(), free_port()], &ops_tools, PartialBodies::Refused).await;
     let url = envoy.url("/privileged/mcp");
     let migrate = Tool { url: &url, name: "run_migration", arguments: json!({ "version": "v3" }) };
 
@@ -65,5 +65,18 @@ async fn the_privileged_tools_are_closed_while_no_replica_is_up() {
     })
     .await;
     assert_eq!(ops_tools.state().await["schema_version"], "v2");
-    assert_eq!(ops_tools.executed("run_migration").await, Vec::<serde_json::Value>::new());
+    assert_eq!(ops_tools.executed("run_migration").await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn only_a_misconfigured_gateway_asks_about_a_body_that_is_too_large() {
+    let ops_tools = OpsTools::start().await;
+    let body = "x".repeat(100_000);
+
+    // Nobody is there to be asked, so asking ends in 503.
+    for (partial, expected) in [(PartialBodies::Refused, 413), (PartialBodies::Sent, 503)] {
+        let envoy = Envoy::start([free_port(), free_port()], &ops_tools, partial).await;
+        let request = reqwest::Client::new().post(envoy.url("/privileged/mcp")).body(body.clone());
+        assert_eq!(request.send().await.unwrap().status(), expected);
+    }
 }
