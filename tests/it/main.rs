@@ -1,4 +1,6 @@
 //! The one integration binary: real processes, real Redis, real gateways.
 
+mod e2e_processes;
 mod ext_authz_listener;
+mod support;
 mod wire;
