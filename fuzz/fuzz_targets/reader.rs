@@ -1,5 +1,9 @@
-//! No body that the reader lets pass hides a gated call:
-//! `cargo +nightly fuzz run reader -- -dict=fuzz/reader.dict`.
+//! No body that the reader lets pass hides a gated call.
+//!
+//! ```sh
+//! mkdir -p fuzz/corpus/reader
+//! cargo +nightly fuzz run reader fuzz/corpus/reader fuzz/seeds -- -dict=fuzz/reader.dict
+//! ```
 #![no_main]
 
 #[path = "../../src/ext_authz/mcp/lenient.rs"]
