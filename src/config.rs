@@ -99,6 +99,23 @@ impl Config {
         let policy = config.policy.compile().map_err(invalid)?;
         Ok(Loaded { config, policy })
     }
+
+    /// What is valid and may still be meant otherwise, or is dangerous.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.policy.warnings();
+        if self.identity.caller.iter().any(|source| matches!(source, Source::Header(_))) {
+            let warning =
+                "identity.caller believes a header: the gateway has to set it or remove what clients send";
+            warnings.push(warning.to_owned());
+        }
+        for name in ["authorization", "cookie", "mcp-session-id", "x-api-key"] {
+            if self.ext_authz.keep_headers.iter().any(|kept| kept.eq_ignore_ascii_case(name)) {
+                warnings
+                    .push(format!("ext_authz.keep_headers keeps {name:?}: reviewers will see that secret"));
+            }
+        }
+        warnings
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What the gateway sees: the Envoy ext_authz v3 `Check`.
 
 mod check;
+pub mod example;
 mod identity;
 pub mod listener;
 pub mod mcp;

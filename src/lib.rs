@@ -6,3 +6,4 @@ pub mod config;
 pub mod domain;
 pub mod ext_authz;
 pub mod store;
+pub mod telemetry;

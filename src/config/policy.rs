@@ -159,7 +159,42 @@ impl From<Form> for DenialForm {
     }
 }
 
+/// Most MCP clients give up after this.
+const CLIENTS_GIVE_UP: Duration = Duration::from_secs(60);
+
 impl PolicyConfig {
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.unmatched.tool_call == Word::Pass {
+            warnings
+                .push("policy.unmatched.tool_call: every tool that no rule names runs unasked".to_owned());
+        }
+        if self.unmatched.unknown_method == Word::Pass {
+            warnings.push(
+                "policy.unmatched.unknown_method: methods that run server code pass unasked".to_owned(),
+            );
+        }
+        if let Some(at) = self.rules.iter().position(|rule| rule.matches.value.trim() == "true") {
+            for rule in &self.rules[at + 1..] {
+                let (name, earlier) = (&rule.name.value, &self.rules[at].name.value);
+                warnings.push(format!("rule {name:?} is never reached: {earlier:?} matches everything"));
+            }
+        }
+        let defaults = ("policy.defaults".to_owned(), self.defaults.hold.get());
+        let rules = self
+            .rules
+            .iter()
+            .filter_map(|rule| Some((format!("rule {:?}", rule.name.value), rule.hold?.get())));
+        for (whose, hold) in
+            std::iter::once(defaults).chain(rules).filter(|(_, hold)| *hold > CLIENTS_GIVE_UP)
+        {
+            warnings.push(format!(
+                "{whose}: many MCP clients give up after 60s; held for {hold:?}, a call may run when nobody reads its result"
+            ));
+        }
+        warnings
+    }
+
     pub(super) fn compile(&self) -> Result<Policy, Invalid> {
         let mut names = HashSet::new();
         let mut rules = Vec::with_capacity(self.rules.len());

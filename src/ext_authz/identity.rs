@@ -55,7 +55,7 @@ fn at(metadata: &Struct, path: &[String]) -> Option<Json> {
 }
 
 /// A text is a subject; claims name it in `sub`, and whoever acts for it in `act`.
-fn claimed(found: Json) -> Caller {
+pub(super) fn claimed(found: Json) -> Caller {
     if let Json::String(subject) = found {
         return Caller { subject: Some(Subject(subject)), ..Caller::anonymous() };
     }

@@ -1,6 +1,8 @@
 //! The one integration binary: real processes, real Redis, real gateways.
 
+mod architecture;
 mod e2e_processes;
 mod ext_authz_listener;
+mod hold;
 mod support;
 mod wire;

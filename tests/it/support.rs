@@ -1,4 +1,5 @@
 //! What the tests stand on.
 
 pub mod eventually;
+pub mod faults;
 pub mod processes;
