@@ -4,5 +4,7 @@ mod architecture;
 mod e2e_processes;
 mod ext_authz_listener;
 mod hold;
+mod store;
+mod store_redis;
 mod support;
 mod wire;

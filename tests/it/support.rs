@@ -3,3 +3,5 @@
 pub mod eventually;
 pub mod faults;
 pub mod processes;
+pub mod redis_server;
+pub mod wait;
