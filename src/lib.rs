@@ -1,5 +1,6 @@
 //! Human approval for MCP tool calls, enforced at the gateway.
 
+pub mod admin;
 pub mod approvals;
 pub mod clock;
 pub mod config;
