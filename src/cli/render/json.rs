@@ -24,12 +24,16 @@ pub fn pretty(json: &Json, margin: &str, extent: Extent) -> String {
     out
 }
 
-/// The same JSON, with what cannot be seen in it escaped: it stays the same to a program, and harmless on a terminal.
+/// The same JSON on one line, with what cannot be seen in it escaped: the same to a program, harmless on a terminal.
 pub fn escaped(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
-        // Outside of strings JSON has no other whitespace than these.
-        if !hidden(c) || matches!(c, '\n' | '\r' | '\t') {
+        // A line break cannot be in a string, and between values a space does as well.
+        if matches!(c, '\n' | '\r' | '\t') {
+            out.push(' ');
+            continue;
+        }
+        if !hidden(c) {
             out.push(c);
             continue;
         }
@@ -156,7 +160,7 @@ mod tests {
 
     #[test]
     fn json_for_scripts_says_the_same_with_nothing_hidden() {
-        let json = "{\"a\": \"\u{202e}\u{9b}\u{e0041}ä\", \"n\": 1.0}";
+        let json = "{\"a\":\n\"\u{202e}\u{9b}\u{e0041}ä\", \"n\": 1.0}";
         let safe = escaped(json);
         assert_eq!(safe, "{\"a\": \"\\u202e\\u009b\\udb40\\udc41ä\", \"n\": 1.0}");
         assert_eq!(read(&safe), read(json));
