@@ -14,6 +14,7 @@ use super::client::{Client, ClientError, Token};
 use super::exit::{self, Exit};
 use super::render::text::visible;
 use crate::domain::approval::StateKind;
+use crate::domain::ids::ApprovalId;
 
 pub use decide::{Approve, Reject};
 pub use pending::Pending;
@@ -60,11 +61,11 @@ enum Failure {
     #[error(transparent)]
     Client(#[from] ClientError),
     #[error("{id} is no longer open: {state}, {standing}", state = .state.as_str())]
-    NotOpen { id: String, state: StateKind, standing: String },
+    NotOpen { id: ApprovalId, state: StateKind, standing: String },
     #[error("you cannot decide {id}: {why}")]
-    NotAllowed { id: String, why: String },
+    NotAllowed { id: ApprovalId, why: String },
     #[error("{id} has the fingerprint {found}, which does not begin as --fingerprint does: nothing was sent")]
-    OtherCall { id: String, found: String },
+    OtherCall { id: ApprovalId, found: String },
     #[error(
         "there is no terminal to ask on: give --fingerprint with the first 12 digits of what `holdpoint show` \
          shows, or --yes"
@@ -72,6 +73,8 @@ enum Failure {
     NobodyToAsk,
     #[error("not confirmed: nothing was sent")]
     NotConfirmed,
+    #[error("{error}; whether {id} counted this decision is not known, `holdpoint show {id}` tells")]
+    Unanswered { id: ApprovalId, error: ClientError },
     #[error("cannot print: {0}")]
     Output(#[from] std::io::Error),
 }
@@ -108,7 +111,7 @@ impl Remote {
 impl Failure {
     fn exit(&self) -> Exit {
         match self {
-            Self::Client(error) => error.exit(),
+            Self::Client(error) | Self::Unanswered { error, .. } => error.exit(),
             Self::NotOpen { state: StateKind::Expired | StateKind::Cancelled, .. } => Exit::Gone,
             Self::NotOpen { .. } => Exit::AlreadyDecided,
             Self::NotAllowed { .. } => Exit::NotAllowed,

@@ -113,7 +113,7 @@ impl Problem {
         let said = self.detail.as_deref().unwrap_or(&self.title);
         match (self.slug(), self.exit(status)) {
             ("unauthenticated", _) => format!("{said}: set --token or HOLDPOINT_TOKEN"),
-            (_, Exit::Unreachable) => format!("{said}: nothing is decided by this, try again"),
+            (_, Exit::Unreachable) => format!("{said}: try again in a moment"),
             _ => said.to_owned(),
         }
     }

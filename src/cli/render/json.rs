@@ -28,17 +28,13 @@ pub fn pretty(json: &Json, margin: &str, extent: Extent) -> String {
 pub fn escaped(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
-        // A line break cannot be in a string, and between values a space does as well.
-        if matches!(c, '\n' | '\r' | '\t') {
-            out.push(' ');
-            continue;
-        }
-        if !hidden(c) {
-            out.push(c);
-            continue;
-        }
-        for unit in c.encode_utf16(&mut [0; 2]) {
-            out.push_str(&format!("\\u{unit:04x}"));
+        match c {
+            // A line break cannot be in a string, and between values a space does as well.
+            '\n' | '\r' | '\t' => out.push(' '),
+            c if hidden(c) => {
+                out.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+            }
+            c => out.push(c),
         }
     }
     out

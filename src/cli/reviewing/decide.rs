@@ -64,7 +64,7 @@ impl Approve {
         anstream::eprintln!("{shown}");
         if self.fingerprint.is_some_and(|start| !start.begins(&approval.fingerprint)) {
             let found = approval.fingerprint.short();
-            return Err(Failure::OtherCall { id: self.id.to_string(), found });
+            return Err(Failure::OtherCall { id: self.id, found });
         }
         if shown != whole {
             anstream::eprintln!("{WARNING}Part of the call is folded: --full shows all of it.{WARNING:#}");
@@ -116,11 +116,11 @@ fn open(client: &Client, id: &ApprovalId) -> Result<Approval, Failure> {
     let approval = client.approval(id)?.approval;
     if approval.state != StateKind::Pending {
         let standing = standing(&approval);
-        return Err(Failure::NotOpen { id: id.to_string(), state: approval.state, standing });
+        return Err(Failure::NotOpen { id: approval.id, state: approval.state, standing });
     }
     if !approval.can_decide {
         let why = approval.cannot_decide_reason.unwrap_or_else(|| "the service does not say why".to_owned());
-        return Err(Failure::NotAllowed { id: id.to_string(), why });
+        return Err(Failure::NotAllowed { id: approval.id, why });
     }
     Ok(approval)
 }
@@ -145,7 +145,10 @@ fn send(
     reason: Option<&str>,
 ) -> Result<(), Failure> {
     let decision = Decision { verdict, reason, fingerprint: approval.fingerprint };
-    let received = client.decide(&approval.id, &decision)?;
+    let received = client.decide(&approval.id, &decision).map_err(|error| match error.may_pass() {
+        true => Failure::Unanswered { id: approval.id.clone(), error },
+        false => error.into(),
+    })?;
     if remote.json {
         return Ok(output::script(&received.json)?);
     }

@@ -111,6 +111,7 @@ fn a_store_that_stays_away_ends_the_tries() {
     let service = pending(|_| Answer::problem(503, "store-unavailable", json!({})));
     let ended = service.run(&["reject", ID, "--reason", "no"]);
     assert_eq!(ended.code, 6, "{}", ended.err);
+    assert!(ended.err.contains("whether") && ended.err.contains("is not known"), "{}", ended.err);
     assert_eq!(decisions(&service).len(), 5);
 }
 

@@ -112,18 +112,17 @@ fn where_nobody_answers_the_error_says_what_to_do() {
 
 #[test]
 fn each_refusal_has_its_exit_code_and_says_why() {
-    let cases: [(fn() -> Answer, i32, &str); 8] = [
-        (|| Answer::problem(404, "not-found", json!({})), 7, "not-found it is"),
-        (|| Answer::problem(401, "unauthenticated", json!({})), 4, "set --token or HOLDPOINT_TOKEN"),
-        (|| Answer::problem(503, "store-unavailable", json!({})), 6, "try again"),
-        (|| Answer::problem(400, "invalid-request", json!({"detail": "a\u{1b}[2J"})), 2, r"a\u{1b}[2J"),
-        (|| Answer::page(502), 6, "status 502"),
-        (|| Answer::page(404), 1, "not as Holdpoint does"),
-        (|| Answer::page(302), 1, "status 302"),
-        (|| Answer::page(200), 1, "does not understand"),
-    ];
-    for (answer, code, words) in cases {
-        let ended = Service::start(move |_| answer()).run(&["show", ID]);
+    for (answer, code, words) in [
+        (Answer::problem(404, "not-found", json!({})), 7, "not-found it is"),
+        (Answer::problem(401, "unauthenticated", json!({})), 4, "set --token or HOLDPOINT_TOKEN"),
+        (Answer::problem(503, "store-unavailable", json!({})), 6, "try again"),
+        (Answer::problem(400, "invalid-request", json!({"detail": "a\u{1b}[2J"})), 2, r"a\u{1b}[2J"),
+        (Answer::page(502), 6, "status 502"),
+        (Answer::page(404), 1, "not as Holdpoint does"),
+        (Answer::page(302), 1, "status 302"),
+        (Answer::page(200), 1, "does not understand"),
+    ] {
+        let ended = Service::start(move |_| answer.clone()).run(&["show", ID]);
         assert_eq!(ended.code, code, "{ended:?}");
         assert!(ended.err.contains(words), "{words:?} is not in {}", ended.err);
         assert_eq!(ended.out, "");

@@ -30,6 +30,7 @@ pub struct Asked {
 }
 
 /// What is answered.
+#[derive(Clone)]
 pub struct Answer {
     status: u16,
     content_type: &'static str,
