@@ -1,3 +1,10 @@
 //! The `holdpoint` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use holdpoint::cli::Cli;
+
+fn main() -> ExitCode {
+    Cli::parse().run()
+}

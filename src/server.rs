@@ -53,13 +53,16 @@ pub async fn serve(loaded: Loaded, access: Access) -> anyhow::Result<()> {
         keep_headers: config.ext_authz.keep_headers,
         reviewers_url: config.admin.url.clone(),
     };
-    let limits = listener::Settings { body_limit: config.ext_authz.max_body, ..listener::Settings::default() };
+    let limits =
+        listener::Settings { body_limit: config.ext_authz.max_body, ..listener::Settings::default() };
     let health = listener::Health::default();
     tracing::info!(address = %gate_listener.local_addr()?, "gateways can connect");
     tasks.spawn({
         let gate = Gate::new(policy, Arc::clone(&approvals), settings);
         let (health, stop) = (health.clone(), stop.clone());
-        async move { listener::serve(gate_listener, gate, limits, health, stop).await.map_err(anyhow::Error::from) }
+        async move {
+            listener::serve(gate_listener, gate, limits, health, stop).await.map_err(anyhow::Error::from)
+        }
     });
 
     let kind = if config.redis.is_some() { admin::StoreKind::Redis } else { admin::StoreKind::Embedded };

@@ -60,7 +60,12 @@ impl Policy {
                 let Loaded { config, .. } = Config::load(&file)?;
                 let warnings = config.warnings();
                 warnings.iter().for_each(|warning| println!("warning: {warning}"));
-                println!("{}: {} rules, {} warnings", file.display(), config.policy.rules.len(), warnings.len());
+                println!(
+                    "{}: {} rules, {} warnings",
+                    file.display(),
+                    config.policy.rules.len(),
+                    warnings.len()
+                );
                 Ok(())
             }
             Command::Test { file, call, json } => {
@@ -95,7 +100,9 @@ fn why(because: &Because) -> String {
         Because::NoRule => "no rule matches this tools/call".to_owned(),
         Because::Harmless => "no rule matches, and the method reads or negotiates only".to_owned(),
         Because::Unknown => "no rule matches, and the method is not known to be harmless".to_owned(),
-        Because::Unsure { rule, error } => format!("rule {rule:?} cannot be evaluated for this call: {error}"),
+        Because::Unsure { rule, error } => {
+            format!("rule {rule:?} cannot be evaluated for this call: {error}")
+        }
     }
 }
 
@@ -106,7 +113,8 @@ fn as_text(ruled: &Ruled) -> String {
         Ruling::Deny(denial) => format!("{first}\n  the agent reads: {}", denial.reason),
         Ruling::Hold(terms) => {
             let groups: Vec<_> = terms.reviewers.iter().map(|group| group.0.as_str()).collect();
-            let groups = if groups.is_empty() { "anybody who may review".to_owned() } else { groups.join(", ") };
+            let groups =
+                if groups.is_empty() { "anybody who may review".to_owned() } else { groups.join(", ") };
             let late = match terms.late {
                 Late::On { grant } => format!("a late approval is good for {grant:?}"),
                 Late::Off => "it ends when the caller leaves".to_owned(),
@@ -135,5 +143,6 @@ fn as_json(ruled: &Ruled) -> String {
         Ruling::Pass | Ruling::Deny(_) => None,
     };
     let ruling = word(&ruled.ruling);
-    serde_json::json!({ "ruling": ruling, "rule": rule, "why": why(&ruled.because), "terms": terms }).to_string()
+    serde_json::json!({ "ruling": ruling, "rule": rule, "why": why(&ruled.because), "terms": terms })
+        .to_string()
 }

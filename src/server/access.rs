@@ -34,7 +34,9 @@ pub enum NoAccess {
     #[error("--insecure-no-auth lets everybody in, so reviewers and tokens cannot be configured with it")]
     Both,
     /// A token that can be guessed.
-    #[error("HOLDPOINT_TOKEN is too short: take at least 16 characters, such as `openssl rand -hex 16` gives")]
+    #[error(
+        "HOLDPOINT_TOKEN is too short: take at least 16 characters, such as `openssl rand -hex 16` gives"
+    )]
     ShortToken,
 }
 
@@ -139,7 +141,10 @@ mod tests {
     fn others_are_not_served_unless_reviewers_prove_who_they_are_or_the_operator_says_so() {
         let open = "0.0.0.0:8081";
         assert_eq!(refused(open, None, false), Some(NoAccess::Open(open.parse().unwrap())));
-        assert_eq!(refused("10.0.0.1:8081", None, false), Some(NoAccess::Open("10.0.0.1:8081".parse().unwrap())));
+        assert_eq!(
+            refused("10.0.0.1:8081", None, false),
+            Some(NoAccess::Open("10.0.0.1:8081".parse().unwrap()))
+        );
         assert_eq!(refused(open, Some(TOKEN), false), None);
         assert_eq!(refused(open, None, true), None);
         assert_eq!(refused(open, Some("short"), false), Some(NoAccess::ShortToken));

@@ -1,6 +1,7 @@
 //! The one integration binary: real processes, real Redis, real gateways.
 
 mod architecture;
+mod cli;
 mod e2e_processes;
 mod ext_authz_listener;
 mod hold;

@@ -1,0 +1,48 @@
+//! The command line.
+
+pub mod client;
+pub mod exit;
+mod policy;
+mod render;
+pub mod reviewing;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::exit::Exit;
+
+/// Human approval for MCP tool calls, enforced at the gateway.
+#[derive(Debug, Parser)]
+#[command(name = "holdpoint", version, after_help = exit::HELP)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Serve),
+    Policy(policy::Policy),
+    #[command(flatten)]
+    Reviewing(reviewing::Reviewing),
+}
+
+impl Cli {
+    /// Runs the command that was asked for.
+    pub fn run(self) -> ExitCode {
+        let result = match self.command {
+            Command::Serve(command) => command.run(),
+            Command::Policy(command) => command.run(),
+            Command::Reviewing(command) => return command.run(),
+        };
+        match result {
+            Ok(()) => Exit::Ok.into(),
+            Err(error) => {
+                anstream::eprintln!("holdpoint: {error:#}");
+                Exit::Failure.into()
+            }
+        }
+    }
+}

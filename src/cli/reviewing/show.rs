@@ -1,0 +1,34 @@
+//! `holdpoint show`
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::{Failure, Remote, output};
+use crate::cli::render::Extent;
+use crate::cli::render::approval::sheet;
+use crate::domain::ids::ApprovalId;
+
+/// Show one call in full.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The approval, as `pending` lists it
+    id: ApprovalId,
+    /// Fold nothing
+    #[arg(long)]
+    full: bool,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+impl Show {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let received = self.remote.client()?.approval(&self.id)?;
+        if self.remote.json {
+            output::script(&received.json)?;
+        } else {
+            let extent = if self.full { Extent::Full } else { Extent::Folded };
+            output::people(&sheet(&received.approval, Timestamp::now(), extent))?;
+        }
+        Ok(())
+    }
+}
