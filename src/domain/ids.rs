@@ -21,6 +21,9 @@ pub enum InvalidId {
     /// Not 32 hexadecimal digits.
     #[error("an id has 32 hexadecimal digits: {0:?}")]
     Random(String),
+    /// Not 40 hexadecimal digits.
+    #[error("an incarnation has 40 hexadecimal digits: {0:?}")]
+    Incarnation(String),
     /// Not a SHA-256 in hexadecimal.
     #[error("a fingerprint has 64 hexadecimal digits: {0:?}")]
     Fingerprint(String),
@@ -149,6 +152,31 @@ random_id! {
 random_id! {
     /// One decision by a reviewer, however often it is sent.
     DecisionId
+}
+
+/// One life of one server that holds the records: Redis' `run_id`, another one after each restart and failover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Incarnation([u8; 20]);
+
+impl Incarnation {
+    /// The one life of a store that ends with its process.
+    pub const ONLY: Self = Self([0; 20]);
+}
+
+impl fmt::Display for Incarnation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl FromStr for Incarnation {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let mut id = [0; 20];
+        hex::decode_to_slice(text, &mut id).map_err(|_| InvalidId::Incarnation(text.to_owned()))?;
+        Ok(Self(id))
+    }
 }
 
 /// Who a caller, an actor or a reviewer is, as their issuer names them.

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::domain::approval::{Approval, Departure};
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, AttemptId};
+use crate::domain::ids::{ApprovalId, AttemptId, Incarnation};
 
 /// All records, in this process.
 pub struct MemoryStore {
@@ -68,7 +68,7 @@ impl ApprovalStore for MemoryStore {
             let taken_up = identical.find_map(|record| {
                 let mine = record.holder == Some(holder);
                 let free = record.holder.is_none();
-                (mine || free && record.take_up(holder, now)).then(|| record.clone())
+                (mine || free && record.take_up(holder, now, Incarnation::ONLY)).then(|| record.clone())
             });
             taken_up.unwrap_or_else(|| {
                 let record = Approval::parked(parking.id.clone(), Arc::clone(&parking.held), holder, now);
@@ -87,7 +87,7 @@ impl ApprovalStore for MemoryStore {
     async fn vote(&self, id: &ApprovalId, vote: &Vote) -> Result<Approval, VoteError> {
         let mut refused = None;
         let standing = self.change(id, |record, now| {
-            refused = record.vote(Vote { at: now, ..vote.clone() }, now).err();
+            refused = record.vote(Vote { at: now, ..vote.clone() }, now, Incarnation::ONLY).err();
         });
         let standing = standing.ok_or_else(|| VoteError::NotFound(id.clone()))?;
         match refused {
@@ -102,7 +102,7 @@ impl ApprovalStore for MemoryStore {
         attempt: AttemptId,
         fingerprint: &Fingerprint,
     ) -> Result<Option<Approval>, StoreError> {
-        Ok(self.change(id, |record, now| record.claim(attempt, fingerprint, now)))
+        Ok(self.change(id, |record, now| record.claim(attempt, fingerprint, now, Incarnation::ONLY)))
     }
 
     async fn detach(
