@@ -27,16 +27,25 @@ struct Source {
     read: VecDeque<Approval>,
     /// Behind which record to read on.
     after: Option<Cursor>,
+    /// How many records to read then; more each time, for a filter that few of them match.
+    part: usize,
     at_end: bool,
 }
 
 impl Reader<'_> {
     /// The page that the query asks for, out of these queues.
     pub(super) async fn page(mut self, queues: Vec<QueueName>, query: &Query) -> Result<Page, StoreError> {
+        let part = query.limit.saturating_add(1).min(PART);
         let mut sources: Vec<Source> = queues
             .into_iter()
             .filter(|queue| query.filter.queue.as_ref().is_none_or(|wanted| wanted == queue))
-            .map(|queue| Source { queue, read: VecDeque::new(), after: query.after.clone(), at_end: false })
+            .map(|queue| Source {
+                queue,
+                read: VecDeque::new(),
+                after: query.after.clone(),
+                part,
+                at_end: false,
+            })
             .collect();
         let mut approvals = Vec::new();
         // One more than asked for: whether there is a next page.
@@ -59,7 +68,8 @@ impl Reader<'_> {
     async fn fill(&mut self, source: &mut Source, query: &Query) -> Result<(), StoreError> {
         while source.read.is_empty() && !source.at_end {
             let replies = self.part(source, query).await.map_err(super::unavailable)?;
-            source.at_end = replies.len() < PART;
+            source.at_end = replies.len() < source.part;
+            source.part = (source.part * 2).min(PART);
             for reply in &replies {
                 source.after = reply.place(&source.queue).or_else(|| source.after.take());
                 match reply.approval(&source.queue, None) {
@@ -83,7 +93,7 @@ impl Reader<'_> {
             None => call.arg(all).arg(""),
             Some(after) => call.arg(after.created_at.as_millisecond()).arg(bound(after, &source.queue)),
         };
-        call.arg(PART);
+        call.arg(source.part);
         let open = [StateKind::Pending, StateKind::Approved];
         if query.states.iter().any(|state| open.contains(state)) {
             call.arg("open");
