@@ -155,6 +155,6 @@ pub async fn only_what_was_parked_since_is_listed(kind: Kind) {
     let after = stage.park(&sample::held()).await;
     for order in [Order::OldestFirst, Order::NewestFirst] {
         let filter = Filter { created_after: Some(after.created_at), ..Filter::default() };
-        assert_eq!(listed_ids(&*stage.there, &Query { filter, ..all(order) }).await, [after.id.clone()]);
+        assert_eq!(listed_ids(&*stage.there, &Query { filter, ..all(order) }).await, vec![after.id.clone()]);
     }
 }
