@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{ApprovalStore, Bell, Cursor, Health, Order, Page, Parking, Query, StoreError, VoteError};
 use crate::clock::Clock;
-use crate::domain::approval::{Approval, Departure};
+use crate::domain::approval::{Approval, Departure, StateKind};
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, AttemptId, Incarnation};
@@ -54,29 +54,47 @@ impl MemoryStore {
     }
 }
 
+/// The record of the identical call that nobody holds, an approved one rather than a pending one, else the oldest.
+/// One process: a holder that is there is alive, there is no lease to ask.
+fn free_record(
+    records: &BTreeMap<ApprovalId, Approval>,
+    parking: &Parking,
+    now: Timestamp,
+) -> Option<ApprovalId> {
+    let identical =
+        |r: &&Approval| r.id.queue() == parking.id.queue() && r.held.fingerprint == parking.held.fingerprint;
+    let free =
+        |r: &&Approval| r.holder.is_none() && (*r).clone().take_up(parking.holder, now, Incarnation::ONLY);
+    let found = records.values().filter(identical).filter(free);
+    found.min_by_key(|r| (r.state.kind() != StateKind::Approved, &r.id)).map(|r| r.id.clone())
+}
+
 #[async_trait]
 impl ApprovalStore for MemoryStore {
     async fn park(&self, parking: &Parking) -> Result<Approval, StoreError> {
         let now = self.clock.now();
-        let holder = parking.holder;
-        let parked = {
+        let (parked, changed) = {
             let mut records = self.records();
-            let mut identical = records.values_mut().filter(|r| {
-                r.id.queue() == parking.id.queue() && r.held.fingerprint == parking.held.fingerprint
-            });
-            // One process: a holder that is there is alive, there is no lease to ask.
-            let taken_up = identical.find_map(|record| {
-                let mine = record.holder == Some(holder);
-                let free = record.holder.is_none();
-                (mine || free && record.take_up(holder, now, Incarnation::ONLY)).then(|| record.clone())
-            });
-            taken_up.unwrap_or_else(|| {
-                let record = Approval::parked(parking.id.clone(), Arc::clone(&parking.held), holder, now);
-                records.insert(record.id.clone(), record.clone());
-                record
-            })
+            let own = records.values().find(|r| r.holder == Some(parking.holder)).map(|r| r.id.clone());
+            let sent_before = || records.contains_key(&parking.id).then(|| parking.id.clone());
+            let id = own.or_else(sent_before).or_else(|| free_record(&records, parking, now));
+            match id.and_then(|id| records.get_mut(&id)) {
+                Some(record) => {
+                    let taken_up =
+                        record.holder.is_none() && record.take_up(parking.holder, now, Incarnation::ONLY);
+                    (record.clone(), taken_up)
+                }
+                None => {
+                    let held = Arc::clone(&parking.held);
+                    let record = Approval::parked(parking.id.clone(), held, parking.holder, now);
+                    records.insert(record.id.clone(), record.clone());
+                    (record, true)
+                }
+            }
         };
-        self.tell(&parked.id);
+        if changed {
+            self.tell(&parked.id);
+        }
         Ok(parked)
     }
 

@@ -10,20 +10,17 @@ mod listing;
 mod record;
 mod safety_net;
 mod scripts;
+mod settings;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deadpool_redis::{Manager, Pool, Runtime};
+use deadpool_redis::Pool;
 use futures_util::future::try_join_all;
 use redis::aio::MultiplexedConnection;
-use redis::io::tcp::TcpSettings;
-use redis::{
-    AsyncCommands, AsyncConnectionConfig, Client, ConnectionInfo, FromRedisValue, IntoConnectionInfo,
-    ProtocolVersion, Script, ScriptInvocation,
-};
+use redis::{AsyncCommands, Client, FromRedisValue, Script, ScriptInvocation};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -35,6 +32,7 @@ use self::keys::{Keys, record_key};
 use self::listing::Reader;
 use self::record::{Reply, departure_word, encode_held, encode_vote_rest, millis};
 use self::scripts::Scripts;
+pub use self::settings::{InvalidSettings, Settings};
 use super::{ApprovalStore, Bell, Health, LEASE, Page, Parking, Query, StoreError, VoteError};
 use crate::domain::approval::{Approval, CLAIM_WINDOW, Departure, VoteRefused};
 use crate::domain::decision::Vote;
@@ -44,45 +42,6 @@ use crate::domain::ruling::Late;
 
 /// So many records are ended or forgotten by one script: Redis does nothing else meanwhile.
 const SWEPT_AT_ONCE: usize = 100;
-
-/// Where Redis is, and how it is used.
-#[derive(Clone)]
-pub struct Settings {
-    /// `redis://[user:password@]host[:port][/database]`
-    pub url: String,
-    /// What all keys and channels begin with.
-    pub prefix: String,
-    /// How long to wait for the answer to one command.
-    pub command_timeout: Duration,
-    /// How many connections lists and sweeps may use.
-    pub pool_size: usize,
-}
-
-impl Default for Settings {
-    /// A Redis on this machine, prefix `holdpoint`, 1 s, 4 connections.
-    fn default() -> Self {
-        Self {
-            url: "redis://127.0.0.1:6379".into(),
-            prefix: "holdpoint".into(),
-            command_timeout: Duration::from_secs(1),
-            pool_size: 4,
-        }
-    }
-}
-
-/// Why a store cannot be started with these settings. The URL is not repeated: it may hold a password.
-#[derive(Debug, thiserror::Error)]
-pub enum InvalidSettings {
-    /// Not a URL of a Redis.
-    #[error("the Redis URL is not understood: {0}")]
-    Url(String),
-    /// A prefix that would break the names of keys.
-    #[error("the Redis prefix must be 1 to 64 characters out of a-z, A-Z, 0-9, '-', '_', '.' and ':'")]
-    Prefix,
-    /// No connections at all.
-    #[error("the Redis pool needs at least one connection")]
-    PoolSize,
-}
 
 /// Approvals in Redis.
 pub struct RedisStore {
@@ -179,7 +138,7 @@ impl RedisStore {
         call: &ScriptInvocation<'_>,
     ) -> Result<Option<Approval>, StoreError> {
         let reply: Option<Reply> = self.run(call).await?;
-        reply.map(|reply| reply.approval(id.queue(), None)).transpose()
+        reply.map(|reply| reply.approval(id, None)).transpose()
     }
 
     /// Our own queues, and those that other replicas have.
@@ -196,39 +155,6 @@ impl RedisStore {
             }
         }
         Ok(queues.into_iter().collect())
-    }
-}
-
-impl Settings {
-    fn address(&self) -> Result<ConnectionInfo, InvalidSettings> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
-        if self.prefix.is_empty() || self.prefix.len() > 64 || !self.prefix.chars().all(plain) {
-            return Err(InvalidSettings::Prefix);
-        }
-        let address = self.url.as_str().into_connection_info();
-        let address = address.map_err(|e| InvalidSettings::Url(e.to_string()))?;
-        // Messages come over the connection of the commands, which takes RESP3.
-        let redis = address.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        let tcp = TcpSettings::default().set_nodelay(true);
-        Ok(address.set_redis_settings(redis).set_tcp_settings(tcp))
-    }
-
-    fn pool(&self, address: ConnectionInfo) -> Result<Pool, InvalidSettings> {
-        if self.pool_size == 0 {
-            return Err(InvalidSettings::PoolSize);
-        }
-        let limit = Some(self.command_timeout);
-        let config = AsyncConnectionConfig::new().set_connection_timeout(limit).set_response_timeout(limit);
-        let manager = Manager::new_with_config(address, config);
-        let manager = manager.map_err(|e| InvalidSettings::Url(e.to_string()))?;
-        let pool = Pool::builder(manager)
-            .max_size(self.pool_size)
-            .runtime(Runtime::Tokio1)
-            .wait_timeout(limit)
-            .create_timeout(limit)
-            .recycle_timeout(limit)
-            .build();
-        Ok(pool.expect("a pool with timeouts has a runtime"))
     }
 }
 
@@ -255,7 +181,7 @@ impl ApprovalStore for RedisStore {
             .arg(millis(open_for))
             .arg(encode_held(held));
         let reply: Reply = self.run(&call).await?;
-        reply.approval(id.queue(), Some(held))
+        reply.approval(id, Some(held))
     }
 
     async fn look(&self, id: &ApprovalId) -> Result<Option<Approval>, StoreError> {
@@ -272,13 +198,16 @@ impl ApprovalStore for RedisStore {
             .arg(millis(CLAIM_WINDOW));
         let reply: Option<Reply> = self.run(&call).await?;
         let reply = reply.ok_or_else(|| VoteError::NotFound(id.clone()))?;
-        let standing = reply.approval(id.queue(), None)?;
+        let standing = reply.approval(id, None)?;
         let why = match reply.word.as_str() {
             "counted" => return Ok(standing),
             "not open" => VoteRefused::NotOpen,
             "voted" => VoteRefused::AlreadyVoted,
             "mismatch" => VoteRefused::FingerprintMismatch,
-            other => unreachable!("the vote script has no reply {other:?}"),
+            other => {
+                let why = format!("a vote on it was answered with {other:?}");
+                return Err(StoreError::Unreadable { id: id.clone(), why }.into());
+            }
         };
         Err(VoteError::Refused { why, standing: Box::new(standing) })
     }
@@ -349,14 +278,14 @@ impl ApprovalStore for RedisStore {
 
     async fn listen(&self, id: &ApprovalId) -> Result<(), StoreError> {
         self.doorbell.listen(id);
-        // Once a connection is up again it subscribes to all that is listened for.
-        self.connection()?;
+        let closed = || StoreError::Unavailable("the store is closed".into());
         let (waits, subscribed) = oneshot::channel();
-        let closed = |_| StoreError::Unavailable("the store is closed".into());
-        self.wishes.send(Wish::Listen(id.clone(), waits)).map_err(|_| closed(()))?;
+        // Also while there is no connection: one that is just being made may have counted its listeners already.
+        self.wishes.send(Wish::Listen(id.clone(), waits)).map_err(|_| closed())?;
+        self.connection()?;
         match timeout(self.timeout, subscribed).await {
             Ok(Ok(answer)) => answer.map_err(unavailable),
-            Ok(Err(_)) => Err(closed(())),
+            Ok(Err(_)) => Err(StoreError::Unavailable("the connection was lost".into())),
             Err(_) => Err(StoreError::Unavailable("no answer to a subscription".into())),
         }
     }

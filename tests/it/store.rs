@@ -5,7 +5,7 @@ mod listening;
 mod lists;
 mod parking;
 mod races;
-mod stage;
+pub mod stage;
 mod sweeping;
 mod votes;
 
@@ -83,7 +83,6 @@ contract! {
         only_what_was_parked_since_is_listed;
     listening:
         every_change_rings_who_listens
-        nobody_is_rung_who_does_not_listen
         a_listener_among_several_may_leave
         who_listens_again_at_once_is_still_rung
         every_change_is_told_to_those_who_watch_a_queue

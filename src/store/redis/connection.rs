@@ -87,6 +87,8 @@ impl Supervisor {
 
     /// Connects, subscribes to everything that is listened for, and rings for all that may have been missed.
     async fn connect(&mut self) -> RedisResult<Live> {
+        // Who wished so far listens, or has left: both are counted below.
+        while self.wishes.try_recv().is_ok() {}
         let lost = Arc::new(Notify::new());
         let mut connection = self.open(Arc::clone(&lost)).await?;
         let net = SafetyNet::start(&self.keys, &self.queues, &mut connection).await?;

@@ -13,12 +13,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use redis::{FromRedisValue, ParsingError, Value};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::domain::approval::{Approval, Cancellation, Departure, Held, Holder, State, StateKind};
 use crate::domain::decision::{Verdict, Vote};
 use crate::domain::ids::{ApprovalId, QueueName, Subject};
-use crate::store::{Cursor, StoreError};
+use crate::store::StoreError;
 
 pub(super) use held::{encode as encode_held, millis};
 
@@ -46,35 +45,28 @@ impl FromRedisValue for Reply {
 }
 
 impl Reply {
-    /// The approval in this reply. `sent` is what was asked, where the reply leaves that out.
+    /// The approval in this reply, which may be another than the one asked for. `sent` is the call that was parked,
+    /// where the reply leaves that out.
     pub(super) fn approval(
         &self,
-        queue: &QueueName,
+        asked: &ApprovalId,
         sent: Option<&Arc<Held>>,
     ) -> Result<Approval, StoreError> {
-        let key = Uuid::try_parse(self.text("key").unwrap_or_default()).unwrap_or_default();
-        let id = ApprovalId::with_key(queue.clone(), key);
-        self.decode(&id, sent).map_err(|why| StoreError::Unreadable { id, why })
+        self.decode(asked.queue(), sent).map_err(|why| StoreError::Unreadable { id: asked.clone(), why })
     }
 
-    /// The record's place in a list, which also a record of an unknown version has.
-    pub(super) fn place(&self, queue: &QueueName) -> Option<Cursor> {
-        let id = ApprovalId::with_key(queue.clone(), self.parse("key").ok()?);
-        Some(Cursor { created_at: self.time("created").ok()?, id })
-    }
-
-    fn decode(&self, id: &ApprovalId, sent: Option<&Arc<Held>>) -> Result<Approval, String> {
+    fn decode(&self, queue: &QueueName, sent: Option<&Arc<Held>>) -> Result<Approval, String> {
         let version = self.text("v")?;
         if version != VERSION {
             return Err(format!("it has version {version:?}, this program reads {VERSION:?}"));
         }
         let held = match (&self.held, sent) {
-            (Some(stored), _) => Arc::new(held::decode(stored, self.parse("fp")?, id.queue())?),
+            (Some(stored), _) => Arc::new(held::decode(stored, self.parse("fp")?, queue)?),
             (None, Some(sent)) => Arc::clone(sent),
             (None, None) => return Err("what was asked is gone".into()),
         };
         Ok(Approval {
-            id: id.clone(),
+            id: ApprovalId::with_key(queue.clone(), self.parse("key")?),
             seq: self.parse("seq")?,
             epoch: self.parse("epoch")?,
             held,
@@ -88,6 +80,7 @@ impl Reply {
                 left => Some(time(left)?),
             },
             votes: self.votes()?,
+            void: self.parse("void")?,
             created_at: self.time("created")?,
             deadline: self.time("deadline")?,
         })
@@ -98,7 +91,9 @@ impl Reply {
         let at = self.time("at")?;
         Ok(match StateKind::from_word(word).ok_or_else(|| format!("its state is {word:?}"))? {
             StateKind::Pending => State::Pending,
-            StateKind::Approved => State::Approved { at, until: self.time("until")? },
+            StateKind::Approved => {
+                State::Approved { at, until: self.time("until")?, under: self.parse("by")? }
+            }
             StateKind::Released => State::Released { at, attempt: self.parse("by")? },
             StateKind::Rejected => State::Rejected { at },
             StateKind::Expired => State::Expired { at },

@@ -52,25 +52,23 @@ if record and not may_be_taken_up(record) then return answer('stands', record) e
 record = record or free_record()
 
 if record then
-  if record.state == 'approved' then
-    enter(record, 'released')
-    record.by = attempt
-  end
+  local event = 'take-up'
   record.attempt, record.replica, record.left = attempt, replica, ''
   record.epoch = record.epoch + 1
+  if record.state == 'approved' then event = release_or_reconfirm(record, event) end
   redis.call('SET', note, record.key, 'PX', NOTE)
-  change(record, 'take-up', attempt)
+  change(record, event, attempt)
   return answer('taken up', record)
 end
 
 record = {
   key = key, v = VERSION, fp = fingerprint, need = ARGV[7], late = ARGV[8],
   created = now, deadline = now + ARGV[9],
-  attempt = attempt, replica = replica, left = '', seq = 0, epoch = 1,
+  attempt = attempt, replica = replica, left = '', seq = 0, epoch = 1, void = 0,
 }
 enter(record, 'pending')
 redis.call('HSET', base .. ':record:' .. key, 'v', VERSION, 'fp', record.fp, 'need', record.need,
-  'late', record.late, 'created', record.created, 'deadline', record.deadline)
+  'late', record.late, 'created', record.created)
 redis.call('SET', base .. ':held:' .. key, ARGV[10])
 change(record, 'park', attempt)
 return answer('new', record)

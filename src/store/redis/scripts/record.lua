@@ -41,6 +41,29 @@ local function enter(record, state)
   record['until'], record.why, record.by = '', '', ''
 end
 
+-- Which life of which Redis this is: another one after each restart and failover.
+local function incarnation()
+  return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+end
+
+-- A vote is so many elements of the list: decision, reviewer, verdict, time, the rest.
+local VOTE = 5
+
+-- Releases an approved record to the attempt that holds it. One that was approved under another incarnation is asked
+-- for again: the old primary may live on, unseen, and have released it. Its votes are void, and reviewers have at
+-- least as long as the grant was good for. Returns what happened.
+local function release_or_reconfirm(record, released)
+  if record.by == incarnation() then
+    enter(record, 'released')
+    record.by = record.attempt
+    return released
+  end
+  if tonumber(record['until']) > tonumber(record.deadline) then record.deadline = record['until'] end
+  record.void = redis.call('LLEN', base .. ':votes:' .. record.key) / VOTE
+  enter(record, 'pending')
+  return 'reconfirm'
+end
+
 local function overdue(record)
   return (record.state == 'pending' and now >= tonumber(record.deadline))
     or (record.state == 'approved' and now >= tonumber(record['until']))
@@ -70,7 +93,8 @@ local function change(record, event, who)
   redis.call('HSET', base .. ':record:' .. record.key,
     'state', record.state, 'at', record.at, 'until', record['until'], 'why', record.why, 'by', record.by,
     'seq', record.seq, 'epoch', record.epoch,
-    'attempt', record.attempt, 'replica', record.replica, 'left', record.left)
+    'attempt', record.attempt, 'replica', record.replica, 'left', record.left,
+    'deadline', record.deadline, 'void', record.void)
   file(record)
   redis.call('XADD', base .. ':audit', '*',
     'event', event, 'key', record.key, 'seq', record.seq, 'who', who, 'state', record.state)
