@@ -2,12 +2,16 @@
 
 pub mod client;
 pub mod exit;
+mod policy;
 mod render;
 pub mod reviewing;
+mod serve;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use self::exit::Exit;
 
 /// Human approval for MCP tool calls, enforced at the gateway.
 #[derive(Debug, Parser)]
@@ -19,6 +23,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::Serve),
+    Policy(policy::Policy),
     #[command(flatten)]
     Reviewing(reviewing::Reviewing),
 }
@@ -26,8 +32,17 @@ enum Command {
 impl Cli {
     /// Runs the command that was asked for.
     pub fn run(self) -> ExitCode {
-        match self.command {
-            Command::Reviewing(command) => command.run(),
+        let result = match self.command {
+            Command::Serve(command) => command.run(),
+            Command::Policy(command) => command.run(),
+            Command::Reviewing(command) => return command.run(),
+        };
+        match result {
+            Ok(()) => Exit::Ok.into(),
+            Err(error) => {
+                anstream::eprintln!("holdpoint: {error:#}");
+                Exit::Failure.into()
+            }
         }
     }
 }

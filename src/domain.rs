@@ -9,6 +9,7 @@ pub mod ids;
 pub mod json;
 pub mod message;
 pub mod outcome;
+pub mod policy;
 pub mod ruling;
 #[doc(hidden)]
 pub mod sample;

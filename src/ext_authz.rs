@@ -1,4 +1,13 @@
 //! What the gateway sees: the Envoy ext_authz v3 `Check`.
 
+mod check;
+pub mod example;
+mod identity;
+pub mod listener;
 pub mod mcp;
+mod path;
+pub mod proto;
 pub mod request;
+mod response;
+
+pub use self::check::{Gate, Settings};

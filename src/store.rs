@@ -5,6 +5,7 @@
 //! it tells every replica which record to look at. A ring is a hint, never a verdict.
 
 pub mod memory;
+pub mod redis;
 
 use std::time::Duration;
 

@@ -37,7 +37,7 @@ pub struct Held {
     pub request: HeldRequest,
     /// The route or backend, where the gateway names it.
     pub route: Option<String>,
-    /// The MCP session, where there is one.
+    /// A digest of the MCP session's id, where there is one.
     pub session: Option<String>,
     /// The W3C `traceparent` of the Check.
     pub trace: Option<String>,

@@ -107,7 +107,6 @@ mod tests {
             request: Request { target: path.into(), ..Request::default() },
             route: None,
             session: None,
-            message: None,
         };
         Fingerprint::of(&call, &message)
     }

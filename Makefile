@@ -1,0 +1,20 @@
+# The commands of this project; `make help` lists them.
+.PHONY: help demo test lint fmt
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
+
+demo: ## A tool call that waits for you, with a real gateway (EMBEDDED=1: without Redis)
+	@EMBEDDED=$(EMBEDDED) tests/e2e/demo.sh
+
+test: ## Install what the tests need, then run them all
+	tests/e2e/setup.sh
+	cargo build --workspace --bins --examples
+	cargo test --workspace
+
+lint: ## Formatting and clippy, without a warning
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+fmt: ## Format the code
+	cargo fmt --all

@@ -1,0 +1,70 @@
+//! The Checks that are sent.
+
+use holdpoint::ext_authz::proto::{
+    Address, AttributeContext, CheckRequest, SocketAddress, address, attribute_context, socket_address,
+};
+
+const TOOLS_LIST: &str = r#"{"jsonrpc":"2.0","id":7,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2025-11-25","io.modelcontextprotocol/clientInfo":{"name":"dba-assistant","version":"1.4.2"}}}}"#;
+
+/// A `tools/list` as Envoy sends it for a client with a token and a session: 15 headers, 1.9 KB in all.
+pub fn tools_list() -> CheckRequest {
+    let token = format!("Bearer {}", "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9".repeat(28));
+    let headers = [
+        (":authority", "mcp.example.com"),
+        (":method", "POST"),
+        (":path", "/privileged/mcp"),
+        (":scheme", "https"),
+        ("accept", "application/json, text/event-stream"),
+        ("accept-encoding", "gzip, deflate"),
+        ("authorization", &token),
+        ("content-length", &TOOLS_LIST.len().to_string()),
+        ("content-type", "application/json"),
+        ("mcp-protocol-version", "2025-11-25"),
+        ("mcp-session-id", "b62620bf8eca4a81aba5cc2902967296"),
+        ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-e9d5a3e44cb75273-01"),
+        ("user-agent", "python-httpx/0.28.1"),
+        ("x-forwarded-proto", "https"),
+        ("x-request-id", "89cfb905-2347-42c3-8b5e-05d2fa859eff"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let http = attribute_context::HttpRequest {
+        id: "2835779686465481620".into(),
+        method: "POST".into(),
+        headers: headers.into(),
+        path: "/privileged/mcp".into(),
+        host: "mcp.example.com".into(),
+        scheme: "https".into(),
+        size: TOOLS_LIST.len() as i64,
+        protocol: "HTTP/1.1".into(),
+        raw_body: TOOLS_LIST.into(),
+        ..Default::default()
+    };
+    let attributes = AttributeContext {
+        source: Some(peer("10.0.12.7", 50650)),
+        destination: Some(peer("10.0.3.4", 8443)),
+        request: Some(attribute_context::Request { http: Some(http), time: None }),
+        context_extensions: [("route".to_owned(), "privileged".to_owned())].into(),
+        ..Default::default()
+    };
+    CheckRequest { attributes: Some(attributes) }
+}
+
+fn peer(address: &str, port: u32) -> attribute_context::Peer {
+    let port_specifier = Some(socket_address::PortSpecifier::PortValue(port));
+    let socket = SocketAddress { address: address.into(), port_specifier };
+    let address = Some(Address { address: Some(address::Address::SocketAddress(socket)) });
+    attribute_context::Peer { address, ..Default::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+
+    use super::*;
+
+    #[test]
+    fn a_tools_list_is_as_large_as_real_ones() {
+        let size = tools_list().encoded_len();
+        assert!((1850..1950).contains(&size), "{size}");
+    }
+}

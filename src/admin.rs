@@ -1,0 +1,106 @@
+//! What reviewers see: the field guide's two endpoints, the API beside them, and the queue's page.
+
+mod api;
+mod arguments;
+mod assets;
+mod card;
+mod error;
+mod field_guide;
+mod health;
+mod identity;
+mod live;
+mod login;
+mod origin;
+mod queue;
+mod standing;
+mod visible;
+mod watch;
+mod wire;
+
+use std::io;
+use std::sync::Arc;
+
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderValue, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Router, middleware::from_fn_with_state};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub use self::health::StoreKind;
+pub use self::identity::{Authentication, TokenDigest, TokenReviewer};
+pub use self::origin::AllowedHosts;
+use crate::approvals::Approvals;
+
+/// What a decision or a login may weigh: a reason is a few sentences.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// Nothing is loaded from elsewhere, nothing inline runs, and nobody may frame the page.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+     connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// What the operator says of the admin side.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How reviewers prove who they are.
+    pub authentication: Authentication,
+    /// Under which names the admin side may be asked for.
+    pub allowed_hosts: AllowedHosts,
+    /// Whether browsers may send the session over https only.
+    pub secure_cookie: bool,
+    /// What kind of store the approvals live in.
+    pub store: StoreKind,
+}
+
+/// What every endpoint has at hand.
+struct Admin {
+    approvals: Arc<Approvals>,
+    settings: Settings,
+    draining: CancellationToken,
+}
+
+/// Everything that the admin side answers. Once `draining`, it reports that it is not ready and ends live streams.
+pub fn router(approvals: Arc<Approvals>, settings: Settings, draining: CancellationToken) -> Router {
+    let admin = Arc::new(Admin { approvals, settings, draining });
+    let reviewers = Router::new()
+        .route("/", get(queue::page))
+        .route("/cards/{id}", get(queue::card))
+        .route("/events", get(live::events))
+        .route("/login", post(login::by_form))
+        .route("/logout", post(login::logout))
+        .route("/pending", get(field_guide::pending))
+        .route("/decide/{id}", post(field_guide::decide))
+        .route("/v1/approvals", get(api::list))
+        .route("/v1/approvals/{id}", get(api::show))
+        .route("/v1/approvals/{id}/decisions", post(api::decide))
+        .route("/v1/approvals:watch", get(watch::events))
+        .route("/assets/{name}", get(assets::asset))
+        .fallback(error::no_such_page)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn_with_state(Arc::clone(&admin), origin::guard));
+    Router::new()
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .route("/healthz", get(health::readyz))
+        .merge(reviewers)
+        .layer(middleware::from_fn(headers))
+        .with_state(admin)
+}
+
+/// Serves until told to stop, and then until the last answer is given.
+pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) -> io::Result<()> {
+    axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await
+}
+
+/// The headers of every answer.
+async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}

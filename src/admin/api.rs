@@ -1,0 +1,156 @@
+//! The API: list, show, decide.
+
+mod query;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{Path, Query as Parameters, State};
+use axum::http::HeaderMap;
+use serde::{Deserialize, Serialize};
+
+use super::Admin;
+use super::error::{Problem, approval_id};
+use super::identity::Asking;
+use super::wire::ApprovalJson;
+use crate::approvals::{Approvals, Decision};
+use crate::domain::approval::{Approval, StateKind};
+use crate::domain::decision::Verdict;
+use crate::domain::fingerprint::Fingerprint;
+use crate::domain::ids::DecisionId;
+use crate::store::{Filter, Order, Query, StoreError};
+
+/// So many records are listed at a time, at most.
+const MAX_PAGE: usize = 500;
+
+#[derive(Serialize)]
+pub(super) struct Listed {
+    approvals: Vec<ApprovalJson>,
+    next_page_token: Option<String>,
+}
+
+/// `GET /v1/approvals`
+pub(super) async fn list(
+    State(admin): State<Arc<Admin>>,
+    Asking(reviewer): Asking,
+    parameters: Result<Parameters<Vec<(String, String)>>, QueryRejection>,
+) -> Result<Json<Listed>, Problem> {
+    let Parameters(parameters) =
+        parameters.map_err(|rejection| Problem::invalid_request(rejection.body_text()))?;
+    let query = query::read(&parameters).map_err(Problem::invalid_request)?;
+    let page = admin.approvals.list(&query).await?;
+    Ok(Json(Listed {
+        approvals: page.approvals.iter().map(|approval| ApprovalJson::of(approval, &reviewer)).collect(),
+        next_page_token: page.next.as_ref().map(query::token),
+    }))
+}
+
+/// `GET /v1/approvals/{id}`
+pub(super) async fn show(
+    State(admin): State<Arc<Admin>>,
+    Asking(reviewer): Asking,
+    Path(id): Path<String>,
+) -> Result<Json<ApprovalJson>, Problem> {
+    let approval = look(&admin.approvals, &id).await?;
+    Ok(Json(ApprovalJson::of(&approval, &reviewer)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Decide {
+    verdict: VerdictWord,
+    reason: Option<String>,
+    fingerprint: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum VerdictWord {
+    Approve,
+    Reject,
+}
+
+/// `POST /v1/approvals/{id}/decisions`
+pub(super) async fn decide(
+    State(admin): State<Arc<Admin>>,
+    Asking(reviewer): Asking,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<ApprovalJson>, Problem> {
+    let id = approval_id(&id)?;
+    let body: Decide =
+        serde_json::from_slice(&body?).map_err(|error| Problem::invalid_request(error.to_string()))?;
+    let fingerprint: Fingerprint = body.fingerprint.parse().map_err(invalid)?;
+    let decision = Decision {
+        id: idempotency_key(&headers)?,
+        reviewer: reviewer.clone(),
+        verdict: match body.verdict {
+            VerdictWord::Approve => Verdict::Approve,
+            VerdictWord::Reject => Verdict::Reject,
+        },
+        reason: said(body.reason),
+        fingerprint: Some(fingerprint),
+    };
+    let standing = admin.approvals.decide(&id, decision.clone()).await;
+    let standing = standing.map_err(|error| Problem::undecided(error, &reviewer))?;
+    // A key that was used before changes nothing; whoever meant something else by it must not read "done".
+    let counted = standing.votes.iter().any(|vote| {
+        vote.decision == decision.id
+            && vote.reviewer == reviewer.subject
+            && vote.verdict == decision.verdict
+            && vote.fingerprint == decision.fingerprint
+    });
+    if !counted {
+        return Err(Problem::invalid_request("this Idempotency-Key was used for another decision"));
+    }
+    Ok(Json(ApprovalJson::of(&standing, &reviewer)))
+}
+
+/// Which decision this is: a new one, unless the client says so.
+fn idempotency_key(headers: &HeaderMap) -> Result<DecisionId, Problem> {
+    match headers.get("idempotency-key") {
+        None => Ok(DecisionId::random()),
+        Some(key) => key
+            .to_str()
+            .ok()
+            .and_then(|key| key.parse().ok())
+            .ok_or_else(|| Problem::invalid_request("Idempotency-Key has to be a UUID")),
+    }
+}
+
+fn invalid(error: impl ToString) -> Problem {
+    Problem::invalid_request(error.to_string())
+}
+
+/// A reason, where there are words in it.
+pub(super) fn said(reason: Option<String>) -> Option<String> {
+    reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty())
+}
+
+/// The record of this id.
+pub(super) async fn look(approvals: &Approvals, id: &str) -> Result<Approval, Problem> {
+    approvals.look(&approval_id(id)?).await?.ok_or_else(|| Problem::not_found(id))
+}
+
+/// All that is open, oldest first.
+pub(super) async fn pending(approvals: &Approvals) -> Result<Vec<Approval>, StoreError> {
+    let mut query = Query {
+        states: vec![StateKind::Pending],
+        filter: Filter::default(),
+        order: Order::OldestFirst,
+        after: None,
+        limit: MAX_PAGE,
+    };
+    let mut all = Vec::new();
+    loop {
+        let page = approvals.list(&query).await?;
+        all.extend(page.approvals);
+        match page.next {
+            Some(next) => query.after = Some(next),
+            None => return Ok(all),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What went wrong, as RFC 9457 says it. The one place that chooses a status.
+
+use axum::Json;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::standing::in_words;
+use super::wire::ApprovalJson;
+use crate::approvals::DecideError;
+use crate::domain::approval::{Approval, Cancellation, State};
+use crate::domain::authority::NotAllowed;
+use crate::domain::decision::Reviewer;
+use crate::domain::ids::ApprovalId;
+use crate::store::StoreError;
+
+/// What kind of problem it is: its slug, its title, its status.
+type Kind = (&'static str, &'static str, StatusCode);
+
+const NOT_FOUND: Kind = ("not-found", "There is nothing here", StatusCode::NOT_FOUND);
+const ALREADY_DECIDED: Kind = ("already-decided", "It was decided before", StatusCode::CONFLICT);
+const EXPIRED: Kind = ("expired", "Nobody decided in time", StatusCode::CONFLICT);
+const CALLER_GONE: Kind = ("caller-gone", "The caller has left", StatusCode::CONFLICT);
+const FINGERPRINT_MISMATCH: Kind =
+    ("fingerprint-mismatch", "The recorded call is another than the one you saw", StatusCode::CONFLICT);
+const ALREADY_VOTED: Kind = ("already-voted", "You have voted before", StatusCode::CONFLICT);
+const SELF_APPROVAL: Kind = ("self-approval", "Your own call", StatusCode::FORBIDDEN);
+const NOT_ELIGIBLE: Kind = ("not-eligible", "Others decide this", StatusCode::FORBIDDEN);
+const FORBIDDEN_ORIGIN: Kind = ("forbidden-origin", "Not from here", StatusCode::FORBIDDEN);
+const UNAUTHENTICATED: Kind = ("unauthenticated", "Who are you?", StatusCode::UNAUTHORIZED);
+const INVALID_REQUEST: Kind = ("invalid-request", "The request is not right", StatusCode::BAD_REQUEST);
+const STORE_UNAVAILABLE: Kind =
+    ("store-unavailable", "The store does not answer", StatusCode::SERVICE_UNAVAILABLE);
+
+/// An answer that says what went wrong.
+#[derive(Debug)]
+pub(super) struct Problem {
+    kind: Kind,
+    detail: String,
+    /// What stands, where something else does than was wanted.
+    standing: Option<Box<ApprovalJson>>,
+}
+
+impl Problem {
+    fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), standing: None }
+    }
+
+    pub(super) fn not_found(id: &str) -> Self {
+        Self::new(NOT_FOUND, format!("there is no approval {id}"))
+    }
+
+    pub(super) fn invalid_request(detail: impl Into<String>) -> Self {
+        Self::new(INVALID_REQUEST, detail)
+    }
+
+    pub(super) fn unauthenticated() -> Self {
+        Self::new(UNAUTHENTICATED, "send a reviewer's token: Authorization: Bearer …")
+    }
+
+    pub(super) fn forbidden_origin(detail: &str) -> Self {
+        Self::new(FORBIDDEN_ORIGIN, detail)
+    }
+
+    /// Why this reviewer's decision was not recorded.
+    pub(super) fn undecided(error: DecideError, reviewer: &Reviewer) -> Self {
+        let conflict = |kind, approval: Box<Approval>, detail| Self {
+            kind,
+            detail,
+            standing: Some(Box::new(ApprovalJson::of(&approval, reviewer))),
+        };
+        let text = error.to_string();
+        match error {
+            DecideError::NotFound(id) => Self::not_found(&id.to_string()),
+            DecideError::NotAllowed(NotAllowed::OwnCall) => Self::new(SELF_APPROVAL, text),
+            DecideError::NotAllowed(_) => Self::new(NOT_ELIGIBLE, text),
+            DecideError::NotOpen(approval) => {
+                let (kind, detail) = (ended(&approval), in_words(&approval));
+                conflict(kind, approval, detail)
+            }
+            DecideError::AlreadyVoted(approval) => conflict(ALREADY_VOTED, approval, text),
+            DecideError::FingerprintMismatch(approval) => conflict(FINGERPRINT_MISMATCH, approval, text),
+            DecideError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// The kind of problem that somebody has who wants to decide what is no longer open.
+fn ended(approval: &Approval) -> Kind {
+    match approval.state {
+        // Past its deadline, and not swept yet.
+        State::Pending | State::Expired { .. } => EXPIRED,
+        State::Cancelled { why: Cancellation::CallerLeft, .. } => CALLER_GONE,
+        State::Cancelled { why: Cancellation::GrantUnused, .. }
+        | State::Approved { .. }
+        | State::Released { .. }
+        | State::Rejected { .. } => ALREADY_DECIDED,
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::warn!(%error, "a reviewer could not be answered");
+        Self::new(STORE_UNAVAILABLE, error.to_string())
+    }
+}
+
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
+        Self::invalid_request(rejection.body_text())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        #[derive(Serialize)]
+        struct Body {
+            r#type: String,
+            title: &'static str,
+            status: u16,
+            detail: String,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            outcome: Option<&'static str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            approval: Option<Box<ApprovalJson>>,
+        }
+        let (slug, title, status) = self.kind;
+        let body = Body {
+            r#type: format!("https://holdpoint.dev/problems/{slug}"),
+            title,
+            status: status.as_u16(),
+            detail: self.detail,
+            outcome: self.standing.as_ref().map(|approval| approval.state()),
+            approval: self.standing,
+        };
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+/// An address that leads nowhere.
+pub(super) async fn no_such_page() -> Problem {
+    Problem::new(NOT_FOUND, "there is no such page")
+}
+
+/// An approval's id out of an address. What is no id is the id of nothing.
+pub(super) fn approval_id(text: &str) -> Result<ApprovalId, Problem> {
+    text.parse().map_err(|_| Problem::not_found(text))
+}

@@ -1,0 +1,94 @@
+//! The two endpoints of the field guide, to the letter.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::Admin;
+use super::api::{pending as all_pending, said};
+use super::error::{Problem, approval_id};
+use super::identity::Asking;
+use super::wire::{Headers, headers, raw};
+use crate::approvals::Decision;
+use crate::domain::approval::Approval;
+use crate::domain::decision::Verdict;
+use crate::domain::ids::DecisionId;
+
+#[derive(Serialize)]
+pub(super) struct Pending {
+    pending: Vec<PendingCall>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PendingCall {
+    id: String,
+    tool_name: Option<String>,
+    tool_args: Box<RawValue>,
+    path: String,
+    received_at: Timestamp,
+    method: String,
+    rpc_method: String,
+    headers: Headers,
+    body: String,
+}
+
+impl PendingCall {
+    fn of(approval: &Approval) -> Self {
+        let held = &approval.held;
+        Self {
+            id: approval.id.to_string(),
+            tool_name: held.tool.clone(),
+            tool_args: raw(&held.arguments()),
+            path: held.request.target.clone(),
+            received_at: approval.created_at,
+            method: held.request.method.clone(),
+            rpc_method: held.method.clone(),
+            headers: headers(&held.request),
+            body: held.body.clone(),
+        }
+    }
+}
+
+/// `GET /pending`
+pub(super) async fn pending(State(admin): State<Arc<Admin>>, _: Asking) -> Result<Json<Pending>, Problem> {
+    let pending = all_pending(&admin.approvals).await?;
+    Ok(Json(Pending { pending: pending.iter().map(PendingCall::of).collect() }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Decide {
+    approved: bool,
+    reason: Option<String>,
+}
+
+/// `POST /decide/{id}`, with JSON whatever the content type says: the field guide's `curl -d` names another.
+pub(super) async fn decide(
+    State(admin): State<Arc<Admin>>,
+    Asking(reviewer): Asking,
+    Path(id): Path<String>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<StatusCode, Problem> {
+    let id = approval_id(&id)?;
+    let Decide { approved, reason } =
+        serde_json::from_slice(&body?).map_err(|error| Problem::invalid_request(error.to_string()))?;
+    let decision = Decision {
+        id: DecisionId::random(),
+        reviewer: reviewer.clone(),
+        verdict: if approved { Verdict::Approve } else { Verdict::Reject },
+        reason: said(reason),
+        fingerprint: None,
+    };
+    match admin.approvals.decide(&id, decision).await {
+        Ok(_) => Ok(StatusCode::NO_CONTENT),
+        Err(error) => Err(Problem::undecided(error, &reviewer)),
+    }
+}

@@ -1,0 +1,61 @@
+//! Whether this replica lives, and whether it should be sent more.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+
+use super::Admin;
+use crate::store;
+
+/// What kind of store the approvals live in.
+#[derive(Debug, Clone, Copy)]
+pub enum StoreKind {
+    /// Redis, shared by all replicas.
+    Redis,
+    /// This process.
+    Embedded,
+}
+
+#[derive(Serialize)]
+pub(super) struct Health {
+    status: &'static str,
+    store: StoreHealth,
+    parked: usize,
+}
+
+#[derive(Serialize)]
+struct StoreHealth {
+    kind: &'static str,
+    status: &'static str,
+    error: Option<String>,
+}
+
+/// `GET /livez`
+pub(super) async fn livez() -> &'static str {
+    "ok"
+}
+
+/// `GET /readyz`. It stays ready without its store: callers then get our denial, and not the gateway's empty one.
+pub(super) async fn readyz(State(admin): State<Arc<Admin>>) -> (StatusCode, Json<Health>) {
+    let error = match admin.approvals.health() {
+        store::Health::Up => None,
+        store::Health::Down(why) => Some(why),
+    };
+    let (code, status) = match (admin.draining.is_cancelled(), &error) {
+        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        (false, Some(_)) => (StatusCode::OK, "degraded"),
+        (false, None) => (StatusCode::OK, "ready"),
+    };
+    let store = StoreHealth {
+        kind: match admin.settings.store {
+            StoreKind::Redis => "redis",
+            StoreKind::Embedded => "embedded",
+        },
+        status: if error.is_none() { "up" } else { "down" },
+        error,
+    };
+    (code, Json(Health { status, store, parked: admin.approvals.parked() }))
+}

@@ -1,0 +1,47 @@
+//! What stands, in words: for the page, and for whoever decided too late.
+
+use crate::domain::approval::{Approval, Cancellation, State};
+use crate::domain::decision::Verdict;
+
+/// Where an approval stands, and who brought it there.
+pub(super) fn in_words(approval: &Approval) -> String {
+    match approval.state {
+        State::Pending => format!("open until {:.0}", approval.deadline),
+        State::Approved { at, .. } => {
+            format!("approved by {} at {at:.0}, and not run yet{}", approvers(approval), reason(approval))
+        }
+        State::Released { at, .. } => {
+            format!("approved by {}, and let through at {at:.0}{}", approvers(approval), reason(approval))
+        }
+        State::Rejected { at } => {
+            let by = approval.votes.last().map_or("nobody", |vote| vote.reviewer.0.as_str());
+            format!("rejected by {by} at {at:.0}{}", reason(approval))
+        }
+        State::Expired { at } => format!("expired at {at:.0}: nobody decided in time"),
+        State::Cancelled { at, why: Cancellation::CallerLeft } => {
+            format!("cancelled at {at:.0}: the caller has left")
+        }
+        State::Cancelled { at, why: Cancellation::GrantUnused } => {
+            format!(
+                "approved by {}, and cancelled at {at:.0}: nobody made the call again in time",
+                approvers(approval)
+            )
+        }
+    }
+}
+
+/// How many approve.
+pub(super) fn approvals_given(approval: &Approval) -> usize {
+    approval.votes.iter().filter(|vote| vote.verdict == Verdict::Approve).count()
+}
+
+fn approvers(approval: &Approval) -> String {
+    let approvers = approval.votes.iter().filter(|vote| vote.verdict == Verdict::Approve);
+    approvers.map(|vote| vote.reviewer.0.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// The deciding vote's reason, behind a colon.
+fn reason(approval: &Approval) -> String {
+    let reason = approval.deciding_vote().and_then(|vote| vote.reason.as_deref());
+    reason.map_or_else(String::new, |reason| format!(": {reason}"))
+}

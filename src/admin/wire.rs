@@ -1,0 +1,157 @@
+//! An approval as the API writes it. Fields of its own: what is recorded may change without breaking who reads this.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::standing::approvals_given;
+use crate::domain::approval::{Approval, Cancellation, HeldRequest, State};
+use crate::domain::authority::may_decide;
+use crate::domain::decision::{Reviewer, Vote};
+use crate::domain::json::Json;
+
+/// An approval, as seen by one reviewer.
+#[derive(Debug, Serialize)]
+pub(super) struct ApprovalJson {
+    id: String,
+    state: &'static str,
+    queue: String,
+    rule: String,
+    title: Option<String>,
+    risk: Option<String>,
+    fingerprint: String,
+    call: CallJson,
+    request: RequestJson,
+    route: Option<String>,
+    session: Option<String>,
+    caller: CallerJson,
+    created_at: Timestamp,
+    deadline: Timestamp,
+    grant_until: Option<Timestamp>,
+    settled_at: Option<Timestamp>,
+    cancellation: Option<&'static str>,
+    waiting: bool,
+    left_at: Option<Timestamp>,
+    approvals_needed: u8,
+    approvals_given: usize,
+    reviewers: Vec<String>,
+    votes: Vec<VoteJson>,
+    trace: Option<String>,
+    can_decide: bool,
+    cannot_decide_reason: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct CallJson {
+    method: String,
+    tool: Option<String>,
+    arguments: Box<RawValue>,
+    body: String,
+}
+
+#[derive(Debug, Serialize)]
+struct RequestJson {
+    method: String,
+    path: String,
+    host: String,
+    headers: Headers,
+}
+
+#[derive(Debug, Serialize)]
+struct CallerJson {
+    subject: Option<String>,
+    actors: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct VoteJson {
+    reviewer: String,
+    verdict: &'static str,
+    reason: Option<String>,
+    at: Timestamp,
+}
+
+/// The headers of a request, as an object.
+pub(super) type Headers = serde_json::Map<String, serde_json::Value>;
+
+impl ApprovalJson {
+    /// This approval, for this reviewer.
+    pub(super) fn of(approval: &Approval, reviewer: &Reviewer) -> Self {
+        let held = &approval.held;
+        let cannot = may_decide(reviewer, approval).err();
+        Self {
+            id: approval.id.to_string(),
+            state: approval.state.kind().as_str(),
+            queue: approval.id.queue().to_string(),
+            rule: held.terms.rule.clone(),
+            title: held.terms.title.clone(),
+            risk: held.terms.risk.clone(),
+            fingerprint: held.fingerprint.to_string(),
+            call: CallJson {
+                method: held.method.clone(),
+                tool: held.tool.clone(),
+                arguments: raw(&held.arguments()),
+                body: held.body.clone(),
+            },
+            request: RequestJson {
+                method: held.request.method.clone(),
+                path: held.request.target.clone(),
+                host: held.request.host.clone(),
+                headers: headers(&held.request),
+            },
+            route: held.route.clone(),
+            session: held.session.clone(),
+            caller: CallerJson {
+                subject: held.caller.subject.as_ref().map(ToString::to_string),
+                actors: held.caller.actors.iter().map(ToString::to_string).collect(),
+            },
+            created_at: approval.created_at,
+            deadline: approval.deadline,
+            grant_until: match approval.state {
+                State::Approved { until, .. } => Some(until),
+                _ => None,
+            },
+            settled_at: approval.state.settled_at(),
+            cancellation: match approval.state {
+                State::Cancelled { why: Cancellation::CallerLeft, .. } => Some("caller_left"),
+                State::Cancelled { why: Cancellation::GrantUnused, .. } => Some("grant_unused"),
+                _ => None,
+            },
+            waiting: approval.holder.is_some(),
+            left_at: approval.left_at,
+            approvals_needed: held.terms.approvals,
+            approvals_given: approvals_given(approval),
+            reviewers: held.terms.reviewers.iter().map(ToString::to_string).collect(),
+            votes: approval.votes.iter().map(VoteJson::of).collect(),
+            trace: held.trace.clone(),
+            can_decide: cannot.is_none(),
+            cannot_decide_reason: cannot.map(|why| why.to_string()),
+        }
+    }
+
+    /// The word for its state.
+    pub(super) fn state(&self) -> &'static str {
+        self.state
+    }
+}
+
+impl VoteJson {
+    fn of(vote: &Vote) -> Self {
+        Self {
+            reviewer: vote.reviewer.to_string(),
+            verdict: vote.verdict.as_str(),
+            reason: vote.reason.clone(),
+            at: vote.at,
+        }
+    }
+}
+
+/// JSON as it was sent: going through `serde_json::Value` would rewrite its numbers.
+pub(super) fn raw(json: &Json) -> Box<RawValue> {
+    RawValue::from_string(json.text()).expect("what was read as JSON is written as JSON")
+}
+
+/// The headers that the record holds.
+pub(super) fn headers(request: &HeldRequest) -> Headers {
+    request.headers.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect()
+}

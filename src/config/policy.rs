@@ -1,0 +1,324 @@
+//! The policy as it stands in the file.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use super::{Invalid, Span};
+use crate::domain::ids::{Group, QueueName};
+use crate::domain::policy::{Expression, Policy, Rule, Unmatched};
+use crate::domain::ruling::{Denial, DenialForm, Late, Ruling, Terms};
+
+/// Ordered rules and what applies where no rule does.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PolicyConfig {
+    /// The terms of every hold whose rule does not say otherwise.
+    pub defaults: TermsConfig,
+    /// What applies to a request that no rule matches.
+    pub unmatched: UnmatchedConfig,
+    /// The rules; the first that matches rules.
+    pub rules: Vec<RuleConfig>,
+}
+
+/// What applies to a request that no rule matches.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UnmatchedConfig {
+    /// To a `tools/call`.
+    pub tool_call: Word,
+    /// To a method that is not known to read or negotiate only.
+    pub unknown_method: Word,
+    /// To a `tools/call` for which a rule cannot be evaluated: `hold` or `deny`.
+    pub unsure: Word,
+}
+
+impl Default for UnmatchedConfig {
+    fn default() -> Self {
+        Self { tool_call: Word::Hold, unknown_method: Word::Deny, unsure: Word::Hold }
+    }
+}
+
+/// Pass, deny or hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Word {
+    /// It goes on at once.
+    Pass,
+    /// It does not.
+    Deny,
+    /// A person decides.
+    Hold,
+}
+
+/// One rule.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleConfig {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// A CEL expression: which calls it is about.
+    #[serde(rename = "match")]
+    pub matches: Spanned<String>,
+    /// What it says of them.
+    pub ruling: Word,
+    /// What the agent is told; only with `deny`.
+    pub reason: Option<String>,
+    /// Where the call waits; this and all that follows only with `hold`.
+    pub queue: Option<String>,
+    /// The groups whose members may decide.
+    pub reviewers: Option<Vec<String>>,
+    /// How many different people have to approve.
+    pub approvals: Option<u8>,
+    /// How long one attempt is kept waiting.
+    pub hold: Option<Span<50>>,
+    /// How long the approval stays open.
+    pub expires: Option<Span<900>>,
+    /// Whether the approval outlives the attempt.
+    pub late: Option<Switch>,
+    /// How long a late approval is good for.
+    pub grant: Option<Span<300>>,
+    /// A headline for the reviewer.
+    pub title: Option<String>,
+    /// How much is at stake, in the operator's own words.
+    pub risk: Option<String>,
+    /// In which form a denial reaches the agent; also with `deny`.
+    pub denial: Option<Form>,
+}
+
+/// The terms of a hold.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TermsConfig {
+    /// Where the call waits.
+    pub queue: String,
+    /// The groups whose members may decide; none named means everyone who may review.
+    pub reviewers: Vec<String>,
+    /// How many different people have to approve.
+    pub approvals: u8,
+    /// How long one attempt is kept waiting. Most MCP clients give up at 60 s.
+    pub hold: Span<50>,
+    /// How long the approval stays open.
+    pub expires: Span<900>,
+    /// Whether the approval outlives the attempt.
+    pub late: Switch,
+    /// How long a late approval is good for.
+    pub grant: Span<300>,
+    /// In which form a denial reaches the agent.
+    pub denial: Form,
+}
+
+impl Default for TermsConfig {
+    fn default() -> Self {
+        Self {
+            queue: "default".to_owned(),
+            reviewers: Vec::new(),
+            approvals: 1,
+            hold: Span::default(),
+            expires: Span::default(),
+            late: Switch::On,
+            grant: Span::default(),
+            denial: Form::Result,
+        }
+    }
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// On.
+    #[serde(alias = "true")]
+    On,
+    /// Off.
+    #[serde(alias = "false")]
+    Off,
+}
+
+/// The form of a denial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// A tool result with `isError: true`.
+    Result,
+    /// A JSON-RPC error.
+    Error,
+    /// A plain HTTP 403.
+    Http403,
+}
+
+impl From<Form> for DenialForm {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Result => Self::Result,
+            Form::Error => Self::Error,
+            Form::Http403 => Self::Http403,
+        }
+    }
+}
+
+/// Most MCP clients give up after this.
+const CLIENTS_GIVE_UP: Duration = Duration::from_secs(60);
+
+impl PolicyConfig {
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.unmatched.tool_call == Word::Pass {
+            warnings
+                .push("policy.unmatched.tool_call: every tool that no rule names runs unasked".to_owned());
+        }
+        if self.unmatched.unknown_method == Word::Pass {
+            warnings.push(
+                "policy.unmatched.unknown_method: methods that run server code pass unasked".to_owned(),
+            );
+        }
+        if let Some(at) = self.rules.iter().position(|rule| rule.matches.value.trim() == "true") {
+            for rule in &self.rules[at + 1..] {
+                let (name, earlier) = (&rule.name.value, &self.rules[at].name.value);
+                warnings.push(format!("rule {name:?} is never reached: {earlier:?} matches everything"));
+            }
+        }
+        let defaults = ("policy.defaults".to_owned(), self.defaults.hold.get());
+        let rules = self
+            .rules
+            .iter()
+            .filter_map(|rule| Some((format!("rule {:?}", rule.name.value), rule.hold?.get())));
+        for (whose, hold) in
+            std::iter::once(defaults).chain(rules).filter(|(_, hold)| *hold > CLIENTS_GIVE_UP)
+        {
+            warnings.push(format!(
+                "{whose}: many MCP clients give up after 60s; held for {hold:?}, a call may run when nobody reads its result"
+            ));
+        }
+        warnings
+    }
+
+    pub(super) fn compile(&self) -> Result<Policy, Invalid> {
+        let mut names = HashSet::new();
+        let mut rules = Vec::with_capacity(self.rules.len());
+        for rule in &self.rules {
+            let name = &rule.name.value;
+            let line = rule.name.referenced.line();
+            let wrong = |reason: String| Invalid { line, reason: format!("rule {name:?}: {reason}") };
+            if name.trim().is_empty() || name.starts_with('(') {
+                return Err(wrong("it needs a name, and one that does not begin with '('".to_owned()));
+            }
+            if !names.insert(name) {
+                return Err(wrong("the name is there twice".to_owned()));
+            }
+            let expression = Expression::compile(&rule.matches.value).map_err(|error| Invalid {
+                line: rule.matches.referenced.line(),
+                reason: format!("rule {name:?}: {error}"),
+            })?;
+            let ruling = self.ruling(rule).map_err(wrong)?;
+            rules.push(Rule { name: name.clone(), expression, ruling });
+        }
+        Ok(Policy::new(rules, self.unmatched()?))
+    }
+
+    fn ruling(&self, rule: &RuleConfig) -> Result<Ruling, String> {
+        let has_terms = rule.queue.is_some()
+            || rule.reviewers.is_some()
+            || rule.approvals.is_some()
+            || rule.hold.is_some()
+            || rule.expires.is_some()
+            || rule.late.is_some()
+            || rule.grant.is_some()
+            || rule.title.is_some()
+            || rule.risk.is_some();
+        if has_terms && rule.ruling != Word::Hold {
+            return Err("queue, reviewers and the other terms of a hold go with `ruling: hold`".to_owned());
+        }
+        match (rule.ruling, &rule.reason) {
+            (Word::Deny, Some(reason)) => Ok(Ruling::Deny(Denial {
+                rule: rule.name.value.clone(),
+                reason: reason.clone(),
+                form: rule.denial.unwrap_or(self.defaults.denial).into(),
+            })),
+            (Word::Deny, None) => Err("`ruling: deny` needs a `reason` that tells the agent why".to_owned()),
+            (_, Some(_)) => Err("`reason` goes with `ruling: deny`".to_owned()),
+            (Word::Pass, None) if rule.denial.is_some() => {
+                Err("`denial` goes with `ruling: hold` or `deny`".to_owned())
+            }
+            (Word::Pass, None) => Ok(Ruling::Pass),
+            (Word::Hold, None) => Ok(Ruling::Hold(self.terms(&rule.name.value, Some(rule))?)),
+        }
+    }
+
+    fn terms(&self, name: &str, rule: Option<&RuleConfig>) -> Result<Terms, String> {
+        let defaults = &self.defaults;
+        let set = |get: fn(&RuleConfig) -> Option<Duration>, default: Duration| {
+            rule.and_then(get).unwrap_or(default)
+        };
+        let grant = set(|r| r.grant.map(Span::get), defaults.grant.get());
+        let terms = Terms {
+            rule: name.to_owned(),
+            queue: rule
+                .and_then(|r| r.queue.as_deref())
+                .unwrap_or(&defaults.queue)
+                .parse::<QueueName>()
+                .map_err(|error| error.to_string())?,
+            reviewers: rule
+                .and_then(|r| r.reviewers.as_ref())
+                .unwrap_or(&defaults.reviewers)
+                .iter()
+                .cloned()
+                .map(Group)
+                .collect(),
+            approvals: rule.and_then(|r| r.approvals).unwrap_or(defaults.approvals),
+            hold: set(|r| r.hold.map(Span::get), defaults.hold.get()),
+            expires: set(|r| r.expires.map(Span::get), defaults.expires.get()),
+            late: match rule.and_then(|r| r.late).unwrap_or(defaults.late) {
+                Switch::On => Late::On { grant },
+                Switch::Off => Late::Off,
+            },
+            title: rule.and_then(|r| r.title.clone()),
+            risk: rule.and_then(|r| r.risk.clone()),
+            form: rule.and_then(|r| r.denial).unwrap_or(defaults.denial).into(),
+        };
+        if terms.approvals == 0 {
+            return Err("`approvals` has to be at least 1".to_owned());
+        }
+        if terms.hold > terms.expires && matches!(terms.late, Late::On { .. }) {
+            return Err(
+                "`hold` is longer than `expires`: the approval would end while the call waits".to_owned()
+            );
+        }
+        Ok(terms)
+    }
+
+    fn unmatched(&self) -> Result<Unmatched, Invalid> {
+        let ruling = |word: Word, name: &str, reason: &str| match word {
+            Word::Pass => Ok(Ruling::Pass),
+            Word::Deny => Ok(Ruling::Deny(Denial {
+                rule: name.to_owned(),
+                reason: reason.to_owned(),
+                form: self.defaults.denial.into(),
+            })),
+            Word::Hold => self
+                .terms(name, None)
+                .map(Ruling::Hold)
+                .map_err(|reason| Invalid { line: 0, reason: format!("policy.defaults: {reason}") }),
+        };
+        if self.unmatched.unsure == Word::Pass {
+            let reason =
+                "policy.unmatched.unsure: has to be hold or deny: what is unsure never passes".to_owned();
+            return Err(Invalid { line: 0, reason });
+        }
+        Ok(Unmatched {
+            tool_call: ruling(self.unmatched.tool_call, "(no rule)", "no rule allows this tool")?,
+            unknown: ruling(
+                self.unmatched.unknown_method,
+                "(unknown method)",
+                "this method is not allowed here",
+            )?,
+            unsure: ruling(
+                self.unmatched.unsure,
+                "(unsure)",
+                "the gate could not evaluate its policy for this call",
+            )?,
+        })
+    }
+}

@@ -1,0 +1,137 @@
+//! The two sides that others connect to, and whom to believe.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use serde::Deserialize;
+
+use super::{Invalid, Span};
+
+/// What the gateway connects to.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExtAuthzConfig {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The largest request body that is read, in bytes.
+    pub max_body: usize,
+    /// How long a call waits for a store that does not answer before it is denied.
+    pub patience: Span<10>,
+    /// Request headers that are kept with a held call and shown. Never name one that carries a secret.
+    pub keep_headers: Vec<String>,
+}
+
+impl Default for ExtAuthzConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 9001),
+            max_body: 4 << 20,
+            patience: Span::default(),
+            keep_headers: ["user-agent", "mcp-protocol-version", "x-request-id"].map(str::to_owned).into(),
+        }
+    }
+}
+
+/// What reviewers connect to.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdminConfig {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The address that reviewers use, for links; by default the one listened on.
+    pub url: Option<String>,
+    /// Who may review, and by which token.
+    pub reviewers: Vec<ReviewerConfig>,
+}
+
+impl Default for AdminConfig {
+    fn default() -> Self {
+        let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
+        Self { listen, url: None, reviewers: Vec::new() }
+    }
+}
+
+impl AdminConfig {
+    pub(super) fn check(&self) -> Result<(), Invalid> {
+        for (n, reviewer) in self.reviewers.iter().enumerate() {
+            let wrong = |reason: String| Err(Invalid { line: reviewer.name.referenced.line(), reason });
+            if reviewer.name.value.trim().is_empty() {
+                return wrong("a reviewer needs a name".to_owned());
+            }
+            if self.reviewers[..n].iter().any(|other| other.name.value == reviewer.name.value) {
+                return wrong(format!("the reviewer {:?} is there twice", reviewer.name.value));
+            }
+            if reviewer.digest().is_none() {
+                return wrong(format!(
+                    "token_sha256 of {:?} has to be 64 hexadecimal digits (printf %s TOKEN | sha256sum)",
+                    reviewer.name.value
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One reviewer and the token that proves who they are.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReviewerConfig {
+    /// Who.
+    pub name: serde_saphyr::Spanned<String>,
+    /// The SHA-256 of the token, in hexadecimal: the file holds no secret.
+    pub token_sha256: String,
+    /// The groups that they decide for; every group where none is named.
+    #[serde(default)]
+    pub groups: Vec<String>,
+}
+
+impl ReviewerConfig {
+    /// The digest of the token.
+    pub fn digest(&self) -> Option<[u8; 32]> {
+        let mut digest = [0; 32];
+        hex::decode_to_slice(&self.token_sha256, &mut digest).ok().map(|()| digest)
+    }
+}
+
+/// Who calls, and by which route.
+///
+/// Only what the gateway vouches for belongs here. A header is believed only because the operator names it, and only
+/// right where the gateway sets or removes it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IdentityConfig {
+    /// Where the caller is found; the first source that names one counts.
+    pub caller: Vec<Source>,
+    /// Where the route or backend is found.
+    pub route: Vec<Source>,
+}
+
+impl Default for IdentityConfig {
+    fn default() -> Self {
+        let jwt = "envoy.filters.http.jwt_authn".to_owned();
+        Self {
+            caller: vec![Source::Metadata { namespace: jwt, path: vec!["jwt_payload".to_owned()] }],
+            route: vec![Source::ContextExtension("route".to_owned())],
+        }
+    }
+}
+
+/// Where something that the gateway vouches for is found.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// Filter metadata. As a caller, the value is a set of claims with `sub` and maybe `act`; a text is the subject
+    /// or the route itself.
+    Metadata {
+        /// The filter that wrote it.
+        namespace: String,
+        /// The keys that lead to it.
+        #[serde(default)]
+        path: Vec<String>,
+    },
+    /// A context extension that the route's configuration sets.
+    ContextExtension(String),
+    /// The principal of the client's certificate (mTLS).
+    Principal,
+    /// A request header.
+    Header(String),
+}

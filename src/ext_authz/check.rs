@@ -1,0 +1,192 @@
+//! `Check`: what becomes of one request.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+use tonic::metadata::MetadataMap;
+
+use super::proto::authorization_server::Authorization;
+use super::proto::{CheckRequest, CheckResponse};
+use super::request::{self, HttpRequest, Vouched};
+use super::response::{self, Asker};
+use super::{identity, mcp, path};
+use crate::approvals::Approvals;
+use crate::config::IdentityConfig;
+use crate::domain::approval::{Held, HeldRequest};
+use crate::domain::call::{Call, Request};
+use crate::domain::fingerprint::Fingerprint;
+use crate::domain::ids::ApprovalId;
+use crate::domain::message::{Asked, Message};
+use crate::domain::policy::{Because, Policy};
+use crate::domain::ruling::{Ruling, Terms};
+
+/// How much sooner than the gateway gives up an answer is sent: better our words than its empty 403.
+const MARGIN: Duration = Duration::from_millis(500);
+
+/// Rules on every request that a gateway asks about, and holds those that a person has to decide.
+pub struct Gate {
+    policy: Policy,
+    approvals: Arc<Approvals>,
+    settings: Settings,
+}
+
+/// How the gate reads and answers.
+pub struct Settings {
+    /// Who calls, and by which route.
+    pub identity: IdentityConfig,
+    /// The largest request body that is read, in bytes.
+    pub max_body: usize,
+    /// Request headers that are kept with a held call, in lower case.
+    pub keep_headers: Vec<String>,
+    /// Where reviewers find the queue, for links in what agents are told.
+    pub reviewers_url: Option<String>,
+}
+
+/// What is to be done with a request.
+enum Next {
+    /// The answer is known.
+    Answer(CheckResponse),
+    /// A person is asked.
+    Hold(Box<(Held, Asker)>),
+}
+
+impl Gate {
+    /// A gate that rules by this policy.
+    pub fn new(policy: Policy, approvals: Arc<Approvals>, settings: Settings) -> Self {
+        Self { policy, approvals, settings }
+    }
+
+    async fn answer(&self, metadata: MetadataMap, check: CheckRequest) -> CheckResponse {
+        let arrived = Instant::now();
+        let (next, deadline) = self.consider(&metadata, check);
+        drop(metadata);
+        let (held, asker) = match next {
+            Next::Answer(response) => return response,
+            Next::Hold(held) => *held,
+        };
+        let gives_up = deadline.map(|deadline| arrived + deadline);
+        let hold = held.terms.hold.min(deadline.map_or(Duration::MAX, before));
+        let outcome = self.approvals.hold(held, arrived + hold).await;
+        if gives_up.is_some_and(|gives_up| Instant::now() >= gives_up) {
+            return response::malformed("the gateway's deadline has passed");
+        }
+        response::outcome(&asker, &outcome, |approval| self.link(approval))
+    }
+
+    /// Reads the request and rules on it. Nothing of it is kept unless a person is asked.
+    fn consider(&self, metadata: &MetadataMap, check: CheckRequest) -> (Next, Option<Duration>) {
+        let (http, vouched) = match request::read(check) {
+            Ok(read) => read,
+            Err(unclear) => return (Next::Answer(response::malformed(&unclear.to_string())), None),
+        };
+        let deadline = request::deadline(metadata, &http.headers);
+        let trace = request::traceparent(metadata, &http.headers).map(str::to_owned);
+        (self.ruled(http, &vouched, trace), deadline)
+    }
+
+    fn ruled(&self, http: HttpRequest, vouched: &Vouched, trace: Option<String>) -> Next {
+        let asked = match mcp::read(&http, self.settings.max_body) {
+            Ok(asked) => asked,
+            Err(unreadable) => {
+                tracing::info!(%unreadable, path = http.path, "refused");
+                return Next::Answer(response::unreadable(&unreadable));
+            }
+        };
+        let path = match path::path(&http.path) {
+            Ok(path) => path,
+            Err(ambiguous) => return Next::Answer(response::malformed(&ambiguous.to_string())),
+        };
+        let session = http.headers.all("mcp-session-id").next().map(digest);
+        let call = Call {
+            caller: identity::caller(&self.settings.identity, vouched, &http.headers),
+            route: identity::route(&self.settings.identity, vouched, &http.headers),
+            session,
+            request: Request {
+                method: http.method,
+                target: http.path,
+                path,
+                host: http.host,
+                headers: http.headers.0,
+            },
+        };
+        let ruled = self.policy.rule(&call, &asked);
+        if let Because::Unsure { rule, error } = &ruled.because {
+            tracing::warn!(rule, error, "a rule could not be evaluated");
+        }
+        match (ruled.ruling, asked) {
+            (Ruling::Pass, _) => Next::Answer(response::pass()),
+            (Ruling::Deny(denial), Asked::Message(message)) => {
+                tracing::info!(rule = denial.rule, method = message.method, "denied");
+                Next::Answer(response::denied(&Asker::of(&message, denial.form), &denial))
+            }
+            (Ruling::Deny(denial), Asked::Nothing | Asked::Response) => {
+                tracing::info!(rule = denial.rule, "denied");
+                Next::Answer(response::malformed(&denial.reason))
+            }
+            (Ruling::Hold(terms), Asked::Message(message)) => {
+                let asker = Asker::of(&message, terms.form);
+                match http.body.into_text() {
+                    Some(body) => Next::Hold(Box::new((self.held(call, message, body, terms, trace), asker))),
+                    None => Next::Answer(response::malformed("the body is not text")),
+                }
+            }
+            // There is no message to show and no call to bind an approval to.
+            (Ruling::Hold(_), Asked::Nothing | Asked::Response) => {
+                Next::Answer(response::malformed("policy holds this request, but only a message can be held"))
+            }
+        }
+    }
+
+    fn held(&self, call: Call, message: Message, body: String, terms: Terms, trace: Option<String>) -> Held {
+        let fingerprint = Fingerprint::of(&call, &message);
+        let Call { caller, request, route, session } = call;
+        let Request { method, target, path: _, host, mut headers } = request;
+        headers.retain(|(name, _)| self.settings.keep_headers.contains(name));
+        Held {
+            fingerprint,
+            caller,
+            terms,
+            method: message.method,
+            tool: message.tool.map(|tool| tool.name),
+            body,
+            request: HeldRequest { method, target, host, headers },
+            route,
+            session,
+            trace,
+        }
+    }
+
+    fn link(&self, approval: &ApprovalId) -> Option<String> {
+        self.settings.reviewers_url.as_ref().map(|url| format!("{}/#{approval}", url.trim_end_matches('/')))
+    }
+}
+
+/// A little before the gateway gives up, also where it does so soon.
+fn before(deadline: Duration) -> Duration {
+    deadline - MARGIN.min(deadline / 10)
+}
+
+fn digest(session: &str) -> String {
+    hex::encode(&Sha256::digest(session.as_bytes())[..8])
+}
+
+#[tonic::async_trait]
+impl Authorization for Gate {
+    /// Always answers with a response: a gRPC error would leave it to the gateway's failure mode whether the request
+    /// goes on.
+    async fn check(
+        &self,
+        request: tonic::Request<CheckRequest>,
+    ) -> Result<tonic::Response<CheckResponse>, tonic::Status> {
+        let (metadata, _, check) = request.into_parts();
+        let answer = AssertUnwindSafe(self.answer(metadata, check)).catch_unwind().await;
+        Ok(tonic::Response::new(answer.unwrap_or_else(|_| {
+            tracing::error!("a Check panicked and was refused");
+            response::malformed("an error inside the approval service")
+        })))
+    }
+}

@@ -1,0 +1,161 @@
+//! Who may use the admin side, decided before anything is served.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::admin::{AllowedHosts, Authentication, TokenDigest, TokenReviewer};
+use crate::config::AdminConfig;
+use crate::domain::decision::Membership;
+use crate::domain::ids::{Group, Subject};
+
+/// How often it is said that anybody can decide.
+const REMIND_EVERY: Duration = Duration::from_secs(60);
+
+/// How reviewers prove who they are to this process.
+pub struct Access {
+    authentication: Authentication,
+    /// One that nobody configured, so that somebody can come in: printed at the start.
+    generated: Option<String>,
+}
+
+/// Why nobody may be let in on these settings.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAccess {
+    /// Others can connect, and nothing says who may decide.
+    #[error(
+        "{0} is not a loopback address, so reviewers have to prove who they are: name them under `admin.reviewers`, \
+         or set HOLDPOINT_TOKEN, or let everybody who can connect decide with --insecure-no-auth"
+    )]
+    Open(SocketAddr),
+    /// Two things that contradict each other.
+    #[error("--insecure-no-auth lets everybody in, so reviewers and tokens cannot be configured with it")]
+    Both,
+    /// A token that can be guessed.
+    #[error(
+        "HOLDPOINT_TOKEN is too short: take at least 16 characters, such as `openssl rand -hex 16` gives"
+    )]
+    ShortToken,
+}
+
+impl Access {
+    /// Decides who may use the admin side.
+    ///
+    /// Reviewers named in the file come with their groups. A `token` alone belongs to one reviewer of all groups. With
+    /// neither, a token is made up, but only where nobody else can connect.
+    pub fn decide(config: &AdminConfig, token: Option<String>, no_auth: bool) -> Result<Self, NoAccess> {
+        if no_auth {
+            let configured = token.is_some() || !config.reviewers.is_empty();
+            return if configured { Err(NoAccess::Both) } else { Ok(Self::new(Authentication::Off, None)) };
+        }
+        if token.as_ref().is_some_and(|token| token.len() < 16) {
+            return Err(NoAccess::ShortToken);
+        }
+        let named = config.reviewers.iter().filter_map(|reviewer| {
+            let groups = match reviewer.groups.as_slice() {
+                [] => Membership::All,
+                groups => Membership::Groups(groups.iter().cloned().map(Group).collect()),
+            };
+            let (subject, token) = (Subject(reviewer.name.value.clone()), TokenDigest(reviewer.digest()?));
+            Some(TokenReviewer { subject, groups, token })
+        });
+        let mut reviewers: Vec<TokenReviewer> = named.collect();
+        reviewers.extend(token.map(|token| holder_of(&token)));
+        if !reviewers.is_empty() {
+            return Ok(Self::new(Authentication::Tokens(reviewers), None));
+        }
+        if !config.listen.ip().is_loopback() {
+            return Err(NoAccess::Open(config.listen));
+        }
+        let made_up = uuid::Uuid::new_v4().simple().to_string();
+        Ok(Self::new(Authentication::Tokens(vec![holder_of(&made_up)]), Some(made_up)))
+    }
+
+    fn new(authentication: Authentication, generated: Option<String>) -> Self {
+        Self { authentication, generated }
+    }
+
+    pub(super) fn authentication(&self) -> Authentication {
+        self.authentication.clone()
+    }
+
+    /// Under which names the admin side may be asked for.
+    pub(super) fn hosts(&self, address: SocketAddr, url: Option<&str>) -> AllowedHosts {
+        let public: Option<axum::http::Uri> = url.and_then(|url| url.parse().ok());
+        AllowedHosts::when_serving_on(address.ip(), public.and_then(|url| url.host().map(str::to_owned)))
+    }
+
+    /// Tells whoever started the process where to decide. A token that was configured is not repeated.
+    pub(super) fn announce(&self, url: &str) {
+        match &self.generated {
+            Some(token) => println!("Decide at {url}/?token={token}"),
+            None => println!("Decide at {url}/"),
+        }
+    }
+
+    /// Says again and again that anybody can decide, where that is so.
+    pub(super) fn remind(&self, stop: CancellationToken) -> impl Future<Output = ()> + Send + 'static {
+        let open = matches!(self.authentication, Authentication::Off);
+        async move {
+            while open {
+                tracing::warn!("--insecure-no-auth: everybody who can connect can approve calls");
+                if tokio::time::timeout(REMIND_EVERY, stop.cancelled()).await.is_ok() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn holder_of(token: &str) -> TokenReviewer {
+    TokenReviewer {
+        subject: Subject("reviewer".to_owned()),
+        groups: Membership::All,
+        token: TokenDigest::of(token),
+    }
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access").field("authentication", &self.authentication).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "0123456789abcdef";
+
+    fn config(listen: &str) -> AdminConfig {
+        AdminConfig { listen: listen.parse().unwrap(), ..AdminConfig::default() }
+    }
+
+    fn refused(listen: &str, token: Option<&str>, no_auth: bool) -> Option<NoAccess> {
+        Access::decide(&config(listen), token.map(str::to_owned), no_auth).err()
+    }
+
+    #[test]
+    fn others_are_not_served_unless_reviewers_prove_who_they_are_or_the_operator_says_so() {
+        let open = "0.0.0.0:8081";
+        assert_eq!(refused(open, None, false), Some(NoAccess::Open(open.parse().unwrap())));
+        assert_eq!(
+            refused("10.0.0.1:8081", None, false),
+            Some(NoAccess::Open("10.0.0.1:8081".parse().unwrap()))
+        );
+        assert_eq!(refused(open, Some(TOKEN), false), None);
+        assert_eq!(refused(open, None, true), None);
+        assert_eq!(refused(open, Some("short"), false), Some(NoAccess::ShortToken));
+        assert_eq!(refused(open, Some(TOKEN), true), Some(NoAccess::Both));
+    }
+
+    #[test]
+    fn on_loopback_a_token_is_made_up_and_a_configured_one_is_never_repeated() {
+        let made_up = Access::decide(&config("127.0.0.1:8081"), None, false).unwrap();
+        assert_eq!(made_up.generated.as_ref().map(String::len), Some(32));
+        let configured = Access::decide(&config("[::1]:8081"), Some(TOKEN.to_owned()), false).unwrap();
+        assert_eq!(configured.generated, None);
+    }
+}

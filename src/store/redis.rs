@@ -1,0 +1,377 @@
+//! Approvals in Redis, shared by all replicas.
+//!
+//! Every transition is one Lua script, which writes record, indexes and audit and rings, or does nothing. Commands
+//! and messages share one connection that is kept up in the background; long lists go over a pool of their own.
+
+mod connection;
+mod doorbell;
+mod keys;
+mod listing;
+mod record;
+mod safety_net;
+mod scripts;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deadpool_redis::{Manager, Pool, Runtime};
+use futures_util::future::try_join_all;
+use redis::aio::MultiplexedConnection;
+use redis::io::tcp::TcpSettings;
+use redis::{
+    AsyncCommands, AsyncConnectionConfig, Client, ConnectionInfo, FromRedisValue, IntoConnectionInfo,
+    ProtocolVersion, Script, ScriptInvocation,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
+
+use self::connection::{Link, Supervisor, Wish};
+use self::doorbell::Doorbell;
+use self::keys::{Keys, record_key};
+use self::listing::Reader;
+use self::record::{Reply, departure_word, encode_held, encode_vote_rest, millis};
+use self::scripts::Scripts;
+use super::{ApprovalStore, Bell, Health, LEASE, Page, Parking, Query, StoreError, VoteError};
+use crate::domain::approval::{Approval, CLAIM_WINDOW, Departure, VoteRefused};
+use crate::domain::decision::Vote;
+use crate::domain::fingerprint::Fingerprint;
+use crate::domain::ids::{ApprovalId, AttemptId, QueueName, ReplicaId};
+use crate::domain::ruling::Late;
+
+/// So many records are ended or forgotten by one script: Redis does nothing else meanwhile.
+const SWEPT_AT_ONCE: usize = 100;
+
+/// Where Redis is, and how it is used.
+#[derive(Clone)]
+pub struct Settings {
+    /// `redis://[user:password@]host[:port][/database]`
+    pub url: String,
+    /// What all keys and channels begin with.
+    pub prefix: String,
+    /// How long to wait for the answer to one command.
+    pub command_timeout: Duration,
+    /// How many connections lists and sweeps may use.
+    pub pool_size: usize,
+}
+
+impl Default for Settings {
+    /// A Redis on this machine, prefix `holdpoint`, 1 s, 4 connections.
+    fn default() -> Self {
+        Self {
+            url: "redis://127.0.0.1:6379".into(),
+            prefix: "holdpoint".into(),
+            command_timeout: Duration::from_secs(1),
+            pool_size: 4,
+        }
+    }
+}
+
+/// Why a store cannot be started with these settings. The URL is not repeated: it may hold a password.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidSettings {
+    /// Not a URL of a Redis.
+    #[error("the Redis URL is not understood: {0}")]
+    Url(String),
+    /// A prefix that would break the names of keys.
+    #[error("the Redis prefix must be 1 to 64 characters out of a-z, A-Z, 0-9, '-', '_', '.' and ':'")]
+    Prefix,
+    /// No connections at all.
+    #[error("the Redis pool needs at least one connection")]
+    PoolSize,
+}
+
+/// Approvals in Redis.
+pub struct RedisStore {
+    keys: Keys,
+    scripts: Scripts,
+    link: watch::Receiver<Link>,
+    wishes: mpsc::UnboundedSender<Wish>,
+    pool: Pool,
+    doorbell: Arc<Doorbell>,
+    replica: ReplicaId,
+    queues: Vec<QueueName>,
+    retention: Duration,
+    timeout: Duration,
+    _stop: DropGuard,
+}
+
+impl RedisStore {
+    /// A store for one replica, which connects in the background and until then says that it is down.
+    ///
+    /// It rings for changes in `queues`, and forgets what ended longer ago than `retention`. It has to be called
+    /// within a Tokio runtime.
+    pub fn start(
+        settings: Settings,
+        replica: ReplicaId,
+        queues: Vec<QueueName>,
+        bell: Arc<dyn Bell>,
+        retention: Duration,
+    ) -> Result<Self, InvalidSettings> {
+        let address = settings.address()?;
+        let keys = Keys::new(&settings.prefix);
+        let doorbell = Arc::new(Doorbell::new(keys.clone(), bell));
+        let (link_sender, link) = watch::channel(Link::Down("not connected yet".into()));
+        let (wishes, wishes_receiver) = mpsc::unbounded_channel();
+        let stop = CancellationToken::new();
+        let supervisor = Supervisor {
+            client: Client::open(address.clone()).map_err(|e| InvalidSettings::Url(e.to_string()))?,
+            timeout: settings.command_timeout,
+            keys: keys.clone(),
+            queues: queues.clone(),
+            doorbell: Arc::clone(&doorbell),
+            link: link_sender,
+            wishes: wishes_receiver,
+        };
+        let pool = settings.pool(address)?;
+        tokio::spawn(supervisor.run(stop.clone()));
+        Ok(Self {
+            keys,
+            scripts: Scripts::new(),
+            link,
+            wishes,
+            pool,
+            doorbell,
+            replica,
+            queues,
+            retention,
+            timeout: settings.command_timeout,
+            _stop: stop.drop_guard(),
+        })
+    }
+
+    fn connection(&self) -> Result<MultiplexedConnection, StoreError> {
+        match &*self.link.borrow() {
+            Link::Up(connection) => Ok(connection.clone()),
+            Link::Down(why) => Err(StoreError::Unavailable(why.clone())),
+        }
+    }
+
+    async fn pooled(&self) -> Result<deadpool_redis::Connection, StoreError> {
+        self.pool.get().await.map_err(|e| StoreError::Unavailable(e.to_string()))
+    }
+
+    /// A call of a script on a queue.
+    fn call<'a>(&self, script: &'a Script, queue: &QueueName) -> ScriptInvocation<'a> {
+        let mut call = script.key(self.keys.queue(queue));
+        call.arg(millis(self.retention));
+        call
+    }
+
+    /// A call of a script on a record.
+    fn call_on<'a>(&self, script: &'a Script, id: &ApprovalId) -> ScriptInvocation<'a> {
+        let mut call = self.call(script, id.queue());
+        call.arg(record_key(id.key()));
+        call
+    }
+
+    async fn run<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T, StoreError> {
+        call.invoke_async(&mut self.connection()?).await.map_err(unavailable)
+    }
+
+    /// Runs a script on a record and returns the record as it stands.
+    async fn standing(
+        &self,
+        id: &ApprovalId,
+        call: &ScriptInvocation<'_>,
+    ) -> Result<Option<Approval>, StoreError> {
+        let reply: Option<Reply> = self.run(call).await?;
+        reply.map(|reply| reply.approval(id.queue(), None)).transpose()
+    }
+
+    /// Our own queues, and those that other replicas have.
+    async fn all_queues(
+        &self,
+        connection: &mut deadpool_redis::Connection,
+    ) -> Result<Vec<QueueName>, StoreError> {
+        let named: Vec<String> = connection.smembers(self.keys.queues()).await.map_err(unavailable)?;
+        let mut queues: BTreeSet<QueueName> = self.queues.iter().cloned().collect();
+        for name in named {
+            match name.parse() {
+                Ok(queue) => _ = queues.insert(queue),
+                Err(error) => tracing::warn!(%error, "a queue is passed over"),
+            }
+        }
+        Ok(queues.into_iter().collect())
+    }
+}
+
+impl Settings {
+    fn address(&self) -> Result<ConnectionInfo, InvalidSettings> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+        if self.prefix.is_empty() || self.prefix.len() > 64 || !self.prefix.chars().all(plain) {
+            return Err(InvalidSettings::Prefix);
+        }
+        let address = self.url.as_str().into_connection_info();
+        let address = address.map_err(|e| InvalidSettings::Url(e.to_string()))?;
+        // Messages come over the connection of the commands, which takes RESP3.
+        let redis = address.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        let tcp = TcpSettings::default().set_nodelay(true);
+        Ok(address.set_redis_settings(redis).set_tcp_settings(tcp))
+    }
+
+    fn pool(&self, address: ConnectionInfo) -> Result<Pool, InvalidSettings> {
+        if self.pool_size == 0 {
+            return Err(InvalidSettings::PoolSize);
+        }
+        let limit = Some(self.command_timeout);
+        let config = AsyncConnectionConfig::new().set_connection_timeout(limit).set_response_timeout(limit);
+        let manager = Manager::new_with_config(address, config);
+        let manager = manager.map_err(|e| InvalidSettings::Url(e.to_string()))?;
+        let pool = Pool::builder(manager)
+            .max_size(self.pool_size)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(limit)
+            .create_timeout(limit)
+            .recycle_timeout(limit)
+            .build();
+        Ok(pool.expect("a pool with timeouts has a runtime"))
+    }
+}
+
+/// Whatever Redis answered or did not: what was asked may have happened or not.
+fn unavailable(error: redis::RedisError) -> StoreError {
+    StoreError::Unavailable(error.to_string())
+}
+
+#[async_trait]
+impl ApprovalStore for RedisStore {
+    async fn park(&self, parking: &Parking) -> Result<Approval, StoreError> {
+        let Parking { id, held, holder } = parking;
+        let (late, open_for) = match held.terms.late {
+            Late::On { grant } => (millis(grant).to_string(), held.terms.expires),
+            Late::Off => ("off".into(), held.terms.expires.min(held.terms.hold)),
+        };
+        let mut call = self.call_on(&self.scripts.park, id);
+        call.arg(holder.attempt.to_string())
+            .arg(holder.replica.to_string())
+            .arg(held.fingerprint.to_string())
+            .arg(millis(LEASE))
+            .arg(held.terms.approvals)
+            .arg(late)
+            .arg(millis(open_for))
+            .arg(encode_held(held));
+        let reply: Reply = self.run(&call).await?;
+        reply.approval(id.queue(), Some(held))
+    }
+
+    async fn look(&self, id: &ApprovalId) -> Result<Option<Approval>, StoreError> {
+        self.standing(id, &self.call_on(&self.scripts.look, id)).await
+    }
+
+    async fn vote(&self, id: &ApprovalId, vote: &Vote) -> Result<Approval, VoteError> {
+        let mut call = self.call_on(&self.scripts.vote, id);
+        call.arg(vote.decision.to_string())
+            .arg(&vote.reviewer.0)
+            .arg(vote.verdict.as_str())
+            .arg(vote.fingerprint.map(|f| f.to_string()).unwrap_or_default())
+            .arg(encode_vote_rest(vote))
+            .arg(millis(CLAIM_WINDOW));
+        let reply: Option<Reply> = self.run(&call).await?;
+        let reply = reply.ok_or_else(|| VoteError::NotFound(id.clone()))?;
+        let standing = reply.approval(id.queue(), None)?;
+        let why = match reply.word.as_str() {
+            "counted" => return Ok(standing),
+            "not open" => VoteRefused::NotOpen,
+            "voted" => VoteRefused::AlreadyVoted,
+            "mismatch" => VoteRefused::FingerprintMismatch,
+            other => unreachable!("the vote script has no reply {other:?}"),
+        };
+        Err(VoteError::Refused { why, standing: Box::new(standing) })
+    }
+
+    async fn claim(
+        &self,
+        id: &ApprovalId,
+        attempt: AttemptId,
+        fingerprint: &Fingerprint,
+    ) -> Result<Option<Approval>, StoreError> {
+        let mut call = self.call_on(&self.scripts.claim, id);
+        call.arg(attempt.to_string()).arg(fingerprint.to_string());
+        self.standing(id, &call).await
+    }
+
+    async fn detach(
+        &self,
+        id: &ApprovalId,
+        attempt: AttemptId,
+        departure: Departure,
+    ) -> Result<Option<Approval>, StoreError> {
+        let mut call = self.call_on(&self.scripts.detach, id);
+        call.arg(attempt.to_string()).arg(departure_word(departure));
+        self.standing(id, &call).await
+    }
+
+    async fn sweep(&self) -> Result<Vec<ApprovalId>, StoreError> {
+        let mut connection = self.pooled().await?;
+        let mut ended = Vec::new();
+        for queue in self.all_queues(&mut connection).await? {
+            let mut left_alone = 0;
+            loop {
+                let mut call = self.call(&self.scripts.sweep, &queue);
+                call.arg(SWEPT_AT_ONCE).arg(left_alone);
+                let (due, alone, keys): (usize, usize, Vec<String>) =
+                    call.invoke_async(&mut connection).await.map_err(unavailable)?;
+                let keys = keys.iter().filter_map(|key| Uuid::try_parse(key).ok());
+                ended.extend(keys.map(|key| ApprovalId::with_key(queue.clone(), key)));
+                left_alone += alone;
+                if due < SWEPT_AT_ONCE {
+                    break;
+                }
+            }
+        }
+        Ok(ended)
+    }
+
+    async fn renew_lease(&self) -> Result<(), StoreError> {
+        let mut connection = self.connection()?;
+        let renewals = self.queues.iter().map(async |queue| {
+            let mut call = self.call(&self.scripts.lease, queue);
+            call.arg(self.replica.to_string()).arg(millis(LEASE));
+            self.run::<()>(&call).await
+        });
+        try_join_all(renewals).await?;
+        let names: Vec<&str> = self.queues.iter().map(QueueName::as_str).collect();
+        if !names.is_empty() {
+            connection.sadd::<_, _, ()>(self.keys.queues(), names).await.map_err(unavailable)?;
+        }
+        Ok(())
+    }
+
+    async fn list(&self, query: &Query) -> Result<Page, StoreError> {
+        let mut connection = self.pooled().await?;
+        let queues = self.all_queues(&mut connection).await?;
+        Reader { keys: &self.keys, script: &self.scripts.list, connection }.page(queues, query).await
+    }
+
+    async fn listen(&self, id: &ApprovalId) -> Result<(), StoreError> {
+        self.doorbell.listen(id);
+        // Once a connection is up again it subscribes to all that is listened for.
+        self.connection()?;
+        let (waits, subscribed) = oneshot::channel();
+        let closed = |_| StoreError::Unavailable("the store is closed".into());
+        self.wishes.send(Wish::Listen(id.clone(), waits)).map_err(|_| closed(()))?;
+        match timeout(self.timeout, subscribed).await {
+            Ok(Ok(answer)) => answer.map_err(unavailable),
+            Ok(Err(_)) => Err(closed(())),
+            Err(_) => Err(StoreError::Unavailable("no answer to a subscription".into())),
+        }
+    }
+
+    fn forget(&self, id: &ApprovalId) {
+        if self.doorbell.forget(id) {
+            // A store without its task has no subscriptions to end.
+            let _ = self.wishes.send(Wish::Forget(id.clone()));
+        }
+    }
+
+    fn health(&self) -> Health {
+        match &*self.link.borrow() {
+            Link::Up(_) => Health::Up,
+            Link::Down(why) => Health::Down(why.clone()),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Who listens for what, and what to do with a message.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use redis::{PushInfo, PushKind, Value};
+use uuid::Uuid;
+
+use super::keys::{Channel, Keys};
+use crate::domain::ids::{ApprovalId, QueueName};
+use crate::store::Bell;
+
+/// Rings the bell for what is listened for.
+pub(super) struct Doorbell {
+    keys: Keys,
+    bell: Arc<dyn Bell>,
+    listening: Mutex<HashMap<ApprovalId, Listening>>,
+}
+
+/// That somebody here listens for an approval.
+struct Listening {
+    listeners: usize,
+    /// The latest change that was rung for: what the safety net finds again does not ring again.
+    heard: u64,
+}
+
+/// One change of one approval, as messages and audit entries tell of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) key: Uuid,
+    pub(super) seq: u64,
+}
+
+impl FromStr for Change {
+    type Err = ();
+
+    fn from_str(message: &str) -> Result<Self, ()> {
+        let mut words = message.split(' ');
+        let mut word = || words.next().ok_or(());
+        let key = Uuid::try_parse(word()?).map_err(|_| ())?;
+        Ok(Self { key, seq: word()?.parse().map_err(|_| ())? })
+    }
+}
+
+impl Doorbell {
+    pub(super) fn new(keys: Keys, bell: Arc<dyn Bell>) -> Self {
+        Self { keys, bell, listening: Mutex::default() }
+    }
+
+    /// Adds a listener.
+    pub(super) fn listen(&self, id: &ApprovalId) {
+        let mut listening = self.listening();
+        listening.entry(id.clone()).or_insert(Listening { listeners: 0, heard: 0 }).listeners += 1;
+    }
+
+    /// Takes a listener away; returns whether it was the last.
+    pub(super) fn forget(&self, id: &ApprovalId) -> bool {
+        let mut listening = self.listening();
+        let Entry::Occupied(mut entry) = listening.entry(id.clone()) else { return false };
+        entry.get_mut().listeners -= 1;
+        let last = entry.get().listeners == 0;
+        if last {
+            entry.remove();
+        }
+        last
+    }
+
+    /// Whether anybody listens for it.
+    pub(super) fn is_listened_for(&self, id: &ApprovalId) -> bool {
+        self.listening().contains_key(id)
+    }
+
+    /// All that anybody listens for.
+    pub(super) fn all(&self) -> Vec<ApprovalId> {
+        self.listening().keys().cloned().collect()
+    }
+
+    /// Handles a message.
+    pub(super) fn hear(&self, push: &PushInfo) {
+        let (PushKind::Message, [channel, message]) = (&push.kind, push.data.as_slice()) else { return };
+        let (Some(channel), Some(message)) = (text(channel), text(message)) else { return };
+        let (Some(channel), Ok(change)) = (self.keys.channel(channel), message.parse()) else {
+            tracing::warn!(channel, message, "a message that is none of ours");
+            return;
+        };
+        match channel {
+            Channel::Ring(queue) => self.ring(queue, &change),
+            Channel::Changes(queue) => self.bell.changed(&ApprovalId::with_key(queue, change.key)),
+        }
+    }
+
+    /// Rings for a change, unless it was rung for or nobody listens.
+    pub(super) fn ring(&self, queue: QueueName, change: &Change) {
+        let id = ApprovalId::with_key(queue, change.key);
+        let news = self.listening().get_mut(&id).is_some_and(|listening| {
+            let news = change.seq > listening.heard;
+            listening.heard = listening.heard.max(change.seq);
+            news
+        });
+        if news {
+            self.bell.ring(&id);
+        }
+    }
+
+    /// Rings for everything: messages were lost.
+    pub(super) fn ring_all(&self) {
+        self.bell.ring_all();
+    }
+
+    fn listening(&self) -> MutexGuard<'_, HashMap<ApprovalId, Listening>> {
+        self.listening.lock().expect("nothing panics while it holds the lock")
+    }
+}
+
+fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::BulkString(bytes) => std::str::from_utf8(bytes).ok(),
+        Value::SimpleString(text) => Some(text),
+        _ => None,
+    }
+}

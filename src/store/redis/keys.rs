@@ -1,0 +1,103 @@
+//! Every key and channel, and what each holds.
+//!
+//! All of a queue begin with `{prefix}:{{queue}}`, so that one script may touch them in a cluster too:
+//!
+//! | after that | type | holds |
+//! |---|---|---|
+//! | `:record:<key>` | hash | where the approval stands; short fields, so Redis packs it |
+//! | `:held:<key>` | string | what was asked, opaque, written once |
+//! | `:votes:<key>` | list | the votes, in order |
+//! | `:open`, `:ended` | sorted set | keys by time of parking: pending and approved ones, all others |
+//! | `:due` | sorted set | keys by when the sweep has to end or forget them |
+//! | `:calls` | sorted set | `<fingerprint>:<replica or ->:<key>` of those that may be taken up |
+//! | `:attempt:<attempt>` | string | which record an attempt took up; kept for a minute |
+//! | `:replicas` | sorted set | replicas by the end of their lease |
+//! | `:audit` | stream | one entry a transition |
+//! | `:ring:<key>` | channel | `<key> <seq> <event>` of each change of this approval |
+//! | `:changes` | channel | the same of every approval in the queue |
+//!
+//! Beside them `{prefix}:queues` is the set of all queues. The scripts append the names above to what
+//! [`Keys::queue`] gives them.
+
+use uuid::Uuid;
+
+use crate::domain::ids::{ApprovalId, QueueName};
+
+/// The names of keys and channels under one prefix.
+#[derive(Debug, Clone)]
+pub(super) struct Keys {
+    prefix: String,
+}
+
+/// What a channel rings for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Channel {
+    /// One approval.
+    Ring(QueueName),
+    /// A queue.
+    Changes(QueueName),
+}
+
+impl Keys {
+    pub(super) fn new(prefix: &str) -> Self {
+        Self { prefix: prefix.to_owned() }
+    }
+
+    /// What all keys of a queue begin with.
+    pub(super) fn queue(&self, queue: &QueueName) -> String {
+        format!("{}:{{{queue}}}", self.prefix)
+    }
+
+    /// The set of all queues.
+    pub(super) fn queues(&self) -> String {
+        format!("{}:queues", self.prefix)
+    }
+
+    /// A queue's audit.
+    pub(super) fn audit(&self, queue: &QueueName) -> String {
+        format!("{}:audit", self.queue(queue))
+    }
+
+    /// The channel of an approval.
+    pub(super) fn ring(&self, id: &ApprovalId) -> String {
+        format!("{}:ring:{}", self.queue(id.queue()), record_key(id.key()))
+    }
+
+    /// The channel of a queue.
+    pub(super) fn changes(&self, queue: &QueueName) -> String {
+        format!("{}:changes", self.queue(queue))
+    }
+
+    /// What a channel rings for; none where it is not one of ours.
+    pub(super) fn channel(&self, name: &str) -> Option<Channel> {
+        let (queue, rest) = name.strip_prefix(&self.prefix)?.strip_prefix(":{")?.split_once("}:")?;
+        let queue = queue.parse().ok()?;
+        if rest == "changes" {
+            return Some(Channel::Changes(queue));
+        }
+        rest.starts_with("ring:").then_some(Channel::Ring(queue))
+    }
+}
+
+/// How an approval is named in keys, indexes, audit and messages.
+pub(super) fn record_key(key: Uuid) -> String {
+    key.as_simple().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    #[test]
+    fn channels_read_back_and_others_do_not() {
+        let keys = Keys::new("holdpoint");
+        let queue: QueueName = "dba".parse().unwrap();
+        let id = ApprovalId::new(queue.clone(), Timestamp::now());
+        assert_eq!(keys.channel(&keys.ring(&id)), Some(Channel::Ring(queue.clone())));
+        assert_eq!(keys.channel(&keys.changes(&queue)), Some(Channel::Changes(queue)));
+        for other in ["holdpoint:{dba}:audit", "other:{dba}:changes", "holdpoint:{d b}:changes", ""] {
+            assert_eq!(keys.channel(other), None, "{other:?}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Lists over several queues, read in parts.
+
+use std::collections::VecDeque;
+
+use deadpool_redis::Connection;
+use redis::{RedisError, Script};
+
+use super::keys::Keys;
+use super::record::Reply;
+use crate::domain::approval::{Approval, StateKind};
+use crate::domain::ids::QueueName;
+use crate::store::{Cursor, Order, Page, Query, StoreError};
+
+/// At most so many records are read by one script: Redis does nothing else meanwhile.
+const PART: usize = 100;
+
+/// What reads the parts.
+pub(super) struct Reader<'a> {
+    pub(super) keys: &'a Keys,
+    pub(super) script: &'a Script,
+    pub(super) connection: Connection,
+}
+
+/// One queue's part of a list.
+struct Source {
+    queue: QueueName,
+    read: VecDeque<Approval>,
+    /// Behind which record to read on.
+    after: Option<Cursor>,
+    at_end: bool,
+}
+
+impl Reader<'_> {
+    /// The page that the query asks for, out of these queues.
+    pub(super) async fn page(mut self, queues: Vec<QueueName>, query: &Query) -> Result<Page, StoreError> {
+        let mut sources: Vec<Source> = queues
+            .into_iter()
+            .filter(|queue| query.filter.queue.as_ref().is_none_or(|wanted| wanted == queue))
+            .map(|queue| Source { queue, read: VecDeque::new(), after: query.after.clone(), at_end: false })
+            .collect();
+        let mut approvals = Vec::new();
+        // One more than asked for: whether there is a next page.
+        while approvals.len() <= query.limit {
+            for source in &mut sources {
+                self.fill(source, query).await?;
+            }
+            let Some(next) = first(&mut sources, query.order) else { break };
+            if query.states.contains(&next.state.kind()) && query.filter.accepts(&next) {
+                approvals.push(next);
+            }
+        }
+        let more = approvals.len() > query.limit;
+        approvals.truncate(query.limit);
+        let next = approvals.last().filter(|_| more).map(cursor);
+        Ok(Page { approvals, next })
+    }
+
+    /// Makes sure that the source has its next record at hand, if it has one.
+    async fn fill(&mut self, source: &mut Source, query: &Query) -> Result<(), StoreError> {
+        while source.read.is_empty() && !source.at_end {
+            let replies = self.part(source, query).await.map_err(super::unavailable)?;
+            source.at_end = replies.len() < PART;
+            for reply in &replies {
+                source.after = reply.place(&source.queue).or_else(|| source.after.take());
+                match reply.approval(&source.queue, None) {
+                    Ok(approval) => source.read.push_back(approval),
+                    // One record of a newer version must not hide all others from the reviewers.
+                    Err(error) => tracing::warn!(%error, "a record is left out of a list"),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn part(&mut self, source: &Source, query: &Query) -> Result<Vec<Reply>, RedisError> {
+        let (order, all) = match query.order {
+            Order::OldestFirst => ("oldest", "-inf"),
+            Order::NewestFirst => ("newest", "+inf"),
+        };
+        let mut call = self.script.key(self.keys.queue(&source.queue));
+        call.arg(0).arg(order);
+        match &source.after {
+            None => call.arg(all).arg(""),
+            Some(after) => call.arg(after.created_at.as_millisecond()).arg(bound(after, &source.queue)),
+        };
+        call.arg(PART);
+        let open = [StateKind::Pending, StateKind::Approved];
+        if query.states.iter().any(|state| open.contains(state)) {
+            call.arg("open");
+        }
+        if query.states.iter().any(|state| !open.contains(state)) {
+            call.arg("ended");
+        }
+        call.invoke_async(&mut self.connection).await
+    }
+}
+
+/// Of the records parked in the cursor's very millisecond, those behind this key come after it: ids order by queue
+/// first, so in another queue that is all of them or none.
+fn bound(after: &Cursor, queue: &QueueName) -> String {
+    match queue.cmp(after.id.queue()) {
+        std::cmp::Ordering::Less => "g".into(),
+        std::cmp::Ordering::Equal => super::keys::record_key(after.id.key()),
+        std::cmp::Ordering::Greater => String::new(),
+    }
+}
+
+/// Takes the record that comes first of all sources.
+fn first(sources: &mut [Source], order: Order) -> Option<Approval> {
+    let heads = sources.iter_mut().filter(|source| !source.read.is_empty());
+    let place = |source: &&mut Source| cursor(&source.read[0]);
+    let source = match order {
+        Order::OldestFirst => heads.min_by_key(place),
+        Order::NewestFirst => heads.max_by_key(place),
+    };
+    source?.read.pop_front()
+}
+
+fn cursor(approval: &Approval) -> Cursor {
+    Cursor { created_at: approval.created_at, id: approval.id.clone() }
+}

@@ -1,0 +1,182 @@
+//! A record as Redis keeps it, and back.
+//!
+//! The fields that scripts compare are text in a hash. What was asked is one opaque value: a line of JSON, then the
+//! body byte for byte. Its JSON is made of structs of its own, so that a change of the domain is not by accident a
+//! change of what older and newer replicas read.
+
+mod held;
+
+use std::collections::HashMap;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use redis::{FromRedisValue, ParsingError, Value};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::domain::approval::{Approval, Cancellation, Departure, Held, Holder, State, StateKind};
+use crate::domain::decision::{Verdict, Vote};
+use crate::domain::ids::{ApprovalId, QueueName, Subject};
+use crate::store::{Cursor, StoreError};
+
+pub(super) use held::{encode as encode_held, millis};
+
+/// The version of the records that this code writes, and the only one that it reads.
+const VERSION: &str = "1";
+
+/// How many elements of the list one vote takes: decision, reviewer, verdict, time, the rest.
+const VOTE: usize = 5;
+
+/// What a script replied: its word, and a record.
+#[derive(Debug)]
+pub(super) struct Reply {
+    /// What became of the request.
+    pub(super) word: String,
+    fields: HashMap<String, String>,
+    votes: Vec<String>,
+    held: Option<String>,
+}
+
+impl FromRedisValue for Reply {
+    fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
+        let (word, fields, votes, held) = FromRedisValue::from_redis_value(value)?;
+        Ok(Self { word, fields, votes, held })
+    }
+}
+
+impl Reply {
+    /// The approval in this reply. `sent` is what was asked, where the reply leaves that out.
+    pub(super) fn approval(
+        &self,
+        queue: &QueueName,
+        sent: Option<&Arc<Held>>,
+    ) -> Result<Approval, StoreError> {
+        let key = Uuid::try_parse(self.text("key").unwrap_or_default()).unwrap_or_default();
+        let id = ApprovalId::with_key(queue.clone(), key);
+        self.decode(&id, sent).map_err(|why| StoreError::Unreadable { id, why })
+    }
+
+    /// The record's place in a list, which also a record of an unknown version has.
+    pub(super) fn place(&self, queue: &QueueName) -> Option<Cursor> {
+        let id = ApprovalId::with_key(queue.clone(), self.parse("key").ok()?);
+        Some(Cursor { created_at: self.time("created").ok()?, id })
+    }
+
+    fn decode(&self, id: &ApprovalId, sent: Option<&Arc<Held>>) -> Result<Approval, String> {
+        let version = self.text("v")?;
+        if version != VERSION {
+            return Err(format!("it has version {version:?}, this program reads {VERSION:?}"));
+        }
+        let held = match (&self.held, sent) {
+            (Some(stored), _) => Arc::new(held::decode(stored, self.parse("fp")?, id.queue())?),
+            (None, Some(sent)) => Arc::clone(sent),
+            (None, None) => return Err("what was asked is gone".into()),
+        };
+        Ok(Approval {
+            id: id.clone(),
+            seq: self.parse("seq")?,
+            epoch: self.parse("epoch")?,
+            held,
+            state: self.state()?,
+            holder: match self.text("attempt")? {
+                "" => None,
+                attempt => Some(Holder { attempt: read(attempt)?, replica: self.parse("replica")? }),
+            },
+            left_at: match self.text("left")? {
+                "" => None,
+                left => Some(time(left)?),
+            },
+            votes: self.votes()?,
+            created_at: self.time("created")?,
+            deadline: self.time("deadline")?,
+        })
+    }
+
+    fn state(&self) -> Result<State, String> {
+        let word = self.text("state")?;
+        let at = self.time("at")?;
+        Ok(match StateKind::from_word(word).ok_or_else(|| format!("its state is {word:?}"))? {
+            StateKind::Pending => State::Pending,
+            StateKind::Approved => State::Approved { at, until: self.time("until")? },
+            StateKind::Released => State::Released { at, attempt: self.parse("by")? },
+            StateKind::Rejected => State::Rejected { at },
+            StateKind::Expired => State::Expired { at },
+            StateKind::Cancelled => State::Cancelled { at, why: cancellation(self.text("why")?)? },
+        })
+    }
+
+    fn votes(&self) -> Result<Vec<Vote>, String> {
+        let (votes, rest) = self.votes.as_chunks::<VOTE>();
+        if !rest.is_empty() {
+            return Err("a vote is incomplete".into());
+        }
+        votes.iter().map(vote).collect()
+    }
+
+    fn text(&self, field: &str) -> Result<&str, String> {
+        self.fields.get(field).map(String::as_str).ok_or_else(|| format!("it has no {field:?}"))
+    }
+
+    fn parse<T: FromStr>(&self, field: &str) -> Result<T, String> {
+        read(self.text(field)?)
+    }
+
+    fn time(&self, field: &str) -> Result<Timestamp, String> {
+        time(self.text(field)?)
+    }
+}
+
+/// The part of a vote that no script looks at.
+#[derive(Serialize, Deserialize)]
+struct VoteRest {
+    reason: Option<String>,
+    fingerprint: Option<String>,
+}
+
+/// The part of a vote that no script looks at.
+pub(super) fn encode_vote_rest(vote: &Vote) -> String {
+    let rest = VoteRest { reason: vote.reason.clone(), fingerprint: vote.fingerprint.map(|f| f.to_string()) };
+    serde_json::to_string(&rest).expect("text becomes JSON")
+}
+
+fn vote([decision, reviewer, verdict, at, rest]: &[String; VOTE]) -> Result<Vote, String> {
+    let rest: VoteRest = serde_json::from_str(rest).map_err(|e| format!("a vote: {e}"))?;
+    Ok(Vote {
+        decision: read(decision)?,
+        reviewer: Subject(reviewer.clone()),
+        verdict: match verdict.as_str() {
+            "approve" => Verdict::Approve,
+            "reject" => Verdict::Reject,
+            other => return Err(format!("a verdict is {other:?}")),
+        },
+        reason: rest.reason,
+        fingerprint: rest.fingerprint.as_deref().map(read).transpose()?,
+        at: time(at)?,
+    })
+}
+
+fn cancellation(word: &str) -> Result<Cancellation, String> {
+    match word {
+        "caller-left" => Ok(Cancellation::CallerLeft),
+        "grant-unused" => Ok(Cancellation::GrantUnused),
+        other => Err(format!("it was cancelled because of {other:?}")),
+    }
+}
+
+/// The word for why an attempt no longer waits.
+pub(super) fn departure_word(departure: Departure) -> &'static str {
+    match departure {
+        Departure::CallerGone => "caller-gone",
+        Departure::HoldOver => "hold-over",
+        Departure::Draining => "draining",
+    }
+}
+
+fn read<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("{text:?} is not what belongs there"))
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    Timestamp::from_millisecond(read(text)?).map_err(|e| e.to_string())
+}

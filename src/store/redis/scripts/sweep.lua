@@ -1,0 +1,33 @@
+-- Ends what is overdue and forgets what was kept long enough, a part of the queue at a time.
+--
+-- ARGV[2] at most so many records  [3] so many are passed over: those that an earlier part had to leave alone
+-- Returns  how many were due, how many of them it left alone (their version is unknown), the keys that it ended
+local DAY = 86400000
+local due = redis.call('ZRANGEBYSCORE', base .. ':due', '-inf', now, 'LIMIT', ARGV[3], ARGV[2])
+local left_alone, ended = 0, {}
+
+local function forget(key)
+  redis.call('DEL', base .. ':record:' .. key, base .. ':held:' .. key, base .. ':votes:' .. key)
+  for _, index in ipairs({ ':open', ':ended', ':due' }) do redis.call('ZREM', base .. index, key) end
+end
+
+for _, key in ipairs(due) do
+  local record = read(key)
+  if not record then
+    forget(key)
+  elseif record.v ~= VERSION then
+    left_alone = left_alone + 1
+  elseif is_open(record) then
+    local expired = record.state == 'pending'
+    enter(record, expired and 'expired' or 'cancelled')
+    record.why = expired and '' or 'grant-unused'
+    change(record, 'lapse', '')
+    ended[#ended + 1] = key
+  else
+    forget(key)
+  end
+end
+
+redis.call('XTRIM', base .. ':audit', 'MINID', '~', now - retention)
+redis.call('ZREMRANGEBYSCORE', base .. ':replicas', '-inf', now - DAY)
+return { #due, left_alone, ended }

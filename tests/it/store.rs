@@ -1,0 +1,98 @@
+//! The contract of a store, kept by every store.
+
+mod attempts;
+mod listening;
+mod lists;
+mod parking;
+mod races;
+mod stage;
+mod sweeping;
+mod votes;
+
+use stage::Kind;
+
+/// Makes a test of each behaviour for each store.
+macro_rules! contract {
+    ($($part:ident: $($behaviour:ident)*;)*) => {
+        contract!(@store memory Memory $($part: $($behaviour)*;)*);
+        contract!(@store redis Redis $($part: $($behaviour)*;)*);
+    };
+    (@store $store:ident $kind:ident $($part:ident: $($behaviour:ident)*;)*) => {
+        mod $store {
+            $(mod $part {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $behaviour() {
+                    $crate::store::$part::$behaviour($crate::store::Kind::$kind).await;
+                })*
+            })*
+        }
+    };
+}
+
+contract! {
+    parking:
+        a_call_is_parked_and_found_as_it_was_asked
+        bodies_survive_byte_for_byte
+        everything_that_was_asked_survives
+        an_unknown_record_is_none
+        two_identical_calls_that_both_wait_have_a_record_each
+        the_identical_call_takes_up_the_record_that_nobody_holds
+        an_approval_given_meanwhile_releases_the_next_identical_call_once
+        an_approved_record_is_taken_up_before_a_pending_one
+        without_late_approval_nothing_is_taken_up
+        another_call_or_queue_takes_nothing_up
+        what_has_ended_is_not_taken_up
+        a_grant_is_not_redeemed_after_its_time
+        a_park_sent_again_finds_its_record
+        a_park_sent_again_finds_the_record_that_it_took_up_even_if_that_has_ended
+        a_park_sent_again_prefers_its_own_record_to_a_free_one
+        a_park_sent_again_after_the_record_was_lost_to_another_changes_nothing;
+    votes:
+        one_approval_is_enough_where_one_is_needed
+        a_rejection_ends_it_and_the_first_decision_stands
+        as_many_different_people_as_needed_have_to_approve
+        a_reviewer_votes_once
+        a_decision_sent_again_counts_once
+        a_decision_on_another_call_does_not_count
+        nothing_is_decided_after_the_deadline
+        a_vote_on_nothing_is_told_so
+        a_vote_keeps_what_the_reviewer_said;
+    attempts:
+        an_approved_call_is_released_to_its_attempt_once
+        only_the_attempt_that_waits_may_claim
+        only_the_approved_call_is_released
+        a_pending_call_is_not_released
+        a_claim_comes_too_late_after_the_grant
+        a_claim_of_nothing_is_none
+        an_attempt_that_leaves_keeps_the_approval_open
+        an_attempt_that_lost_its_record_changes_nothing
+        without_late_approval_departure_ends_it
+        a_departure_changes_nothing_that_has_ended;
+    sweeping:
+        what_is_overdue_is_ended_once
+        a_grant_that_nobody_uses_is_cancelled
+        what_is_not_overdue_stays
+        what_ended_long_ago_is_forgotten
+        more_than_one_part_is_swept;
+    lists:
+        a_list_is_in_order_of_parking
+        pages_lose_and_repeat_nothing_over_several_queues
+        pages_lose_and_repeat_nothing_while_records_end
+        only_the_states_asked_for_are_listed
+        only_what_matches_is_listed
+        only_what_was_parked_since_is_listed;
+    listening:
+        every_change_rings_who_listens
+        nobody_is_rung_who_does_not_listen
+        a_listener_among_several_may_leave
+        who_listens_again_at_once_is_still_rung
+        every_change_is_told_to_those_who_watch_a_queue
+        what_changes_nothing_does_not_ring;
+    races:
+        approve_against_reject
+        two_claims
+        two_redeem_one_grant
+        vote_against_sweep
+        forty_reviewers_on_a_quorum_of_three
+        claim_against_departure;
+}

@@ -1,0 +1,7 @@
+//! What the tests stand on.
+
+pub mod eventually;
+pub mod faults;
+pub mod processes;
+pub mod redis_server;
+pub mod wait;

@@ -1,0 +1,20 @@
+//! Waiting for a condition, with a bound.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+const BOUND: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What `probe` finds, as soon as it finds something; a panic that names `what` if it never does.
+pub async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
+    let end = Instant::now() + BOUND;
+    loop {
+        if let Some(found) = probe().await {
+            return found;
+        }
+        assert!(Instant::now() < end, "waited {BOUND:?} in vain for {what}");
+        sleep(PAUSE).await;
+    }
+}

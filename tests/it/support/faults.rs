@@ -1,0 +1,120 @@
+//! A store between whose caller and itself answers get lost.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use holdpoint::domain::approval::{Approval, Departure};
+use holdpoint::domain::decision::Vote;
+use holdpoint::domain::fingerprint::Fingerprint;
+use holdpoint::domain::ids::{ApprovalId, AttemptId};
+use holdpoint::store::memory::MemoryStore;
+use holdpoint::store::{ApprovalStore, Health, Page, Parking, Query, StoreError, VoteError};
+
+/// The embedded store, which can be made to fail.
+pub struct FaultyStore {
+    inner: MemoryStore,
+    failing: AtomicBool,
+    claims_to_lose: AtomicUsize,
+}
+
+impl FaultyStore {
+    pub fn around(inner: MemoryStore) -> Self {
+        Self { inner, failing: AtomicBool::new(false), claims_to_lose: AtomicUsize::new(0) }
+    }
+
+    /// From now on nothing reaches the store, or everything does.
+    pub fn fail(&self, failing: bool) {
+        self.failing.store(failing, Ordering::SeqCst);
+    }
+
+    /// The next so many claims are made, but their answers do not arrive.
+    pub fn lose_answers_of_claims(&self, n: usize) {
+        self.claims_to_lose.store(n, Ordering::SeqCst);
+    }
+
+    /// The store as others reach it.
+    pub fn inner(&self) -> &MemoryStore {
+        &self.inner
+    }
+
+    fn up(&self) -> Result<(), StoreError> {
+        match self.failing.load(Ordering::SeqCst) {
+            true => Err(lost()),
+            false => Ok(()),
+        }
+    }
+}
+
+fn lost() -> StoreError {
+    StoreError::Unavailable("as the test wants".to_owned())
+}
+
+#[async_trait]
+impl ApprovalStore for FaultyStore {
+    async fn park(&self, parking: &Parking) -> Result<Approval, StoreError> {
+        self.up()?;
+        self.inner.park(parking).await
+    }
+
+    async fn look(&self, id: &ApprovalId) -> Result<Option<Approval>, StoreError> {
+        self.up()?;
+        self.inner.look(id).await
+    }
+
+    async fn vote(&self, id: &ApprovalId, vote: &Vote) -> Result<Approval, VoteError> {
+        self.up()?;
+        self.inner.vote(id, vote).await
+    }
+
+    async fn claim(
+        &self,
+        id: &ApprovalId,
+        attempt: AttemptId,
+        fingerprint: &Fingerprint,
+    ) -> Result<Option<Approval>, StoreError> {
+        self.up()?;
+        let claimed = self.inner.claim(id, attempt, fingerprint).await;
+        let lose = |left: usize| left.checked_sub(1);
+        match self.claims_to_lose.fetch_update(Ordering::SeqCst, Ordering::SeqCst, lose) {
+            Ok(_) => Err(lost()),
+            Err(_) => claimed,
+        }
+    }
+
+    async fn detach(
+        &self,
+        id: &ApprovalId,
+        attempt: AttemptId,
+        departure: Departure,
+    ) -> Result<Option<Approval>, StoreError> {
+        self.up()?;
+        self.inner.detach(id, attempt, departure).await
+    }
+
+    async fn sweep(&self) -> Result<Vec<ApprovalId>, StoreError> {
+        self.up()?;
+        self.inner.sweep().await
+    }
+
+    async fn renew_lease(&self) -> Result<(), StoreError> {
+        self.up()?;
+        self.inner.renew_lease().await
+    }
+
+    async fn list(&self, query: &Query) -> Result<Page, StoreError> {
+        self.inner.list(query).await
+    }
+
+    async fn listen(&self, id: &ApprovalId) -> Result<(), StoreError> {
+        self.up()?;
+        self.inner.listen(id).await
+    }
+
+    fn forget(&self, id: &ApprovalId) {
+        self.inner.forget(id);
+    }
+
+    fn health(&self) -> Health {
+        self.inner.health()
+    }
+}
