@@ -42,6 +42,7 @@ pub fn terms() -> Terms {
         hold: Duration::from_secs(50),
         expires: Duration::from_secs(15 * 60),
         late: Late::On { grant: Duration::from_secs(5 * 60) },
+        cooldown: Duration::from_secs(60),
         title: None,
         risk: None,
         form: DenialForm::Result,
@@ -52,6 +53,6 @@ pub fn terms() -> Terms {
 pub fn parked(held: Held) -> Approval {
     let now = Timestamp::from_millisecond(1_800_000_000_000).expect("a time in 2027");
     let id = ApprovalId::new(held.terms.queue.clone(), now);
-    let holder = Holder { attempt: AttemptId::random(), replica: ReplicaId::random() };
+    let holder = Holder { attempt: AttemptId::random(), replica: ReplicaId::random(), origin: None };
     Approval::parked(id, Arc::new(held), holder, now)
 }

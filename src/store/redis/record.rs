@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use redis::{FromRedisValue, ParsingError, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::approval::{Approval, Cancellation, Departure, Held, Holder, State, StateKind};
+use crate::domain::approval::{Approval, Cancellation, Departure, Held, Holder, Origin, State, StateKind};
 use crate::domain::decision::{Verdict, Vote};
 use crate::domain::ids::{ApprovalId, QueueName, Subject};
 use crate::store::StoreError;
@@ -73,7 +73,11 @@ impl Reply {
             state: self.state()?,
             holder: match self.text("attempt")? {
                 "" => None,
-                attempt => Some(Holder { attempt: read(attempt)?, replica: self.parse("replica")? }),
+                attempt => Some(Holder {
+                    attempt: read(attempt)?,
+                    replica: self.parse("replica")?,
+                    origin: origin(self.text("origin")?)?,
+                }),
             },
             left_at: match self.text("left")? {
                 "" => None,
@@ -157,6 +161,19 @@ fn cancellation(word: &str) -> Result<Cancellation, String> {
         "grant-unused" => Ok(Cancellation::GrantUnused),
         other => Err(format!("it was cancelled because of {other:?}")),
     }
+}
+
+fn origin(text: &str) -> Result<Option<Origin>, String> {
+    match text.split_once(':') {
+        None if text.is_empty() => Ok(None),
+        None => Err(format!("its origin is {text:?}")),
+        Some((session, request)) => Ok(Some(Origin { session: read(session)?, request: read(request)? })),
+    }
+}
+
+/// The session and the request that an attempt answers to.
+pub(super) fn origin_text(origin: Option<Origin>) -> String {
+    origin.map(|origin| format!("{}:{}", origin.session, origin.request)).unwrap_or_default()
 }
 
 /// The word for why an attempt no longer waits.

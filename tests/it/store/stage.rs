@@ -168,7 +168,7 @@ pub fn parking(held: &Held, replica: ReplicaId) -> Parking {
     Parking {
         id: ApprovalId::new(held.terms.queue.clone(), Timestamp::now()),
         held: Arc::new(held.clone()),
-        holder: Holder { attempt: AttemptId::random(), replica },
+        holder: Holder { attempt: AttemptId::random(), replica, origin: None },
     }
 }
 

@@ -24,6 +24,7 @@ for _, key in ipairs(due) do
     change(record, 'lapse', '')
     ended[#ended + 1] = key
   else
+    if indexed[key].calls then redis.call('ZREM', base .. ':calls', indexed[key].calls) end
     forget(key)
   end
 end
