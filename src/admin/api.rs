@@ -37,7 +37,8 @@ pub(super) async fn list(
     Asking(reviewer): Asking,
     parameters: Result<Parameters<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Json<Listed>, Problem> {
-    let Parameters(parameters) = parameters.map_err(|rejection| Problem::invalid_request(rejection.body_text()))?;
+    let Parameters(parameters) =
+        parameters.map_err(|rejection| Problem::invalid_request(rejection.body_text()))?;
     let query = query::read(&parameters).map_err(Problem::invalid_request)?;
     let page = admin.approvals.list(&query).await?;
     Ok(Json(Listed {

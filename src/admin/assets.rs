@@ -15,8 +15,11 @@ struct Asset {
     body: &'static str,
 }
 
-const STYLE: Asset =
-    Asset { name: "queue.css", media_type: "text/css; charset=utf-8", body: include_str!("assets/queue.css") };
+const STYLE: Asset = Asset {
+    name: "queue.css",
+    media_type: "text/css; charset=utf-8",
+    body: include_str!("assets/queue.css"),
+};
 const SCRIPT: Asset = Asset {
     name: "queue.js",
     media_type: "text/javascript; charset=utf-8",

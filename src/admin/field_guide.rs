@@ -58,10 +58,7 @@ impl PendingCall {
 }
 
 /// `GET /pending`
-pub(super) async fn pending(
-    State(admin): State<Arc<Admin>>,
-    _: Asking,
-) -> Result<Json<Pending>, Problem> {
+pub(super) async fn pending(State(admin): State<Arc<Admin>>, _: Asking) -> Result<Json<Pending>, Problem> {
     let pending = all_pending(&admin.approvals).await?;
     Ok(Json(Pending { pending: pending.iter().map(PendingCall::of).collect() }))
 }

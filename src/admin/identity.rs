@@ -75,8 +75,9 @@ impl Authentication {
                 }
                 self.by_token(token.trim())
             }
-            None => session_cookies(headers)
-                .find_map(|session| pick(reviewers, |r| r.token.session().as_bytes().ct_eq(session.as_bytes()))),
+            None => session_cookies(headers).find_map(|session| {
+                pick(reviewers, |r| r.token.session().as_bytes().ct_eq(session.as_bytes()))
+            }),
         };
         known.map(|r| Reviewer { subject: r.subject.clone(), groups: r.groups.clone() })
     }
@@ -96,7 +97,9 @@ impl Authentication {
 
 /// The one that matches. All are compared, so that time does not tell which one was close.
 fn pick(reviewers: &[TokenReviewer], matches: impl Fn(&TokenReviewer) -> Choice) -> Option<&TokenReviewer> {
-    reviewers.iter().fold(None, |found, reviewer| if matches(reviewer).into() { Some(reviewer) } else { found })
+    reviewers
+        .iter()
+        .fold(None, |found, reviewer| if matches(reviewer).into() { Some(reviewer) } else { found })
 }
 
 fn anonymous() -> Reviewer {

@@ -45,7 +45,8 @@ pub(super) async fn guard(State(admin): State<Arc<Admin>>, request: Request, nex
     let host = host(headers);
     let named = host.as_ref().is_some_and(|host| admin.settings.allowed_hosts.allow(host.host()));
     if !named {
-        return Problem::forbidden_origin("this host name is not one that the queue is served under").into_response();
+        return Problem::forbidden_origin("this host name is not one that the queue is served under")
+            .into_response();
     }
     // Another site's page cannot send this header without being allowed to first.
     let by_token = headers.contains_key(header::AUTHORIZATION) && !admin.settings.authentication.is_off();
@@ -65,7 +66,8 @@ fn same_site(headers: &HeaderMap, host: Option<&Authority>) -> bool {
     }
     match headers.get(header::ORIGIN) {
         Some(origin) => {
-            let authority = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, rest)| rest);
+            let authority =
+                origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, rest)| rest);
             authority.is_some() && authority.and_then(|a| a.parse::<Authority>().ok()).as_ref() == host
         }
         // Not a browser, unless it sends a session.

@@ -1,1 +1,3 @@
 //! The one integration binary: real processes, real Redis, real gateways.
+
+mod admin;

@@ -12,8 +12,13 @@ const PAGE: usize = 50;
 
 /// Reads the parameters. The error names the one that is wrong.
 pub(super) fn read(parameters: &[(String, String)]) -> Result<Query, String> {
-    let mut query =
-        Query { states: Vec::new(), filter: Filter::default(), order: Order::OldestFirst, after: None, limit: PAGE };
+    let mut query = Query {
+        states: Vec::new(),
+        filter: Filter::default(),
+        order: Order::OldestFirst,
+        after: None,
+        limit: PAGE,
+    };
     let mut seen = Vec::new();
     for (name, value) in parameters {
         if name != "state" && seen.contains(&name) {
@@ -47,7 +52,9 @@ pub(super) fn read(parameters: &[(String, String)]) -> Result<Query, String> {
                 let size = value.parse().ok().filter(|size| (1..=MAX_PAGE).contains(size));
                 query.limit = size.ok_or_else(|| bad(&format!("a number from 1 to {MAX_PAGE}")))?;
             }
-            "page_token" => query.after = Some(place(value).ok_or_else(|| bad("a token from the page before"))?),
+            "page_token" => {
+                query.after = Some(place(value).ok_or_else(|| bad("a token from the page before"))?)
+            }
             _ => return Err(format!("there is no parameter {name}")),
         }
     }
