@@ -78,6 +78,7 @@ pub fn router(approvals: Arc<Approvals>, settings: Settings, draining: Cancellat
         .route("/v1/approvals:watch", get(watch::events))
         .route("/assets/{name}", get(assets::asset))
         .fallback(error::no_such_page)
+        .method_not_allowed_fallback(error::wrong_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(Arc::clone(&admin), origin::guard));
     Router::new()

@@ -12,7 +12,6 @@ use crate::approvals::DecideError;
 use crate::domain::approval::{Approval, Cancellation, State};
 use crate::domain::authority::NotAllowed;
 use crate::domain::decision::Reviewer;
-use crate::domain::ids::ApprovalId;
 use crate::store::StoreError;
 
 /// What kind of problem it is: its slug, its title, its status.
@@ -30,6 +29,7 @@ const NOT_ELIGIBLE: Kind = ("not-eligible", "Others decide this", StatusCode::FO
 const FORBIDDEN_ORIGIN: Kind = ("forbidden-origin", "Not from here", StatusCode::FORBIDDEN);
 const UNAUTHENTICATED: Kind = ("unauthenticated", "Who are you?", StatusCode::UNAUTHORIZED);
 const INVALID_REQUEST: Kind = ("invalid-request", "The request is not right", StatusCode::BAD_REQUEST);
+const WRONG_METHOD: Kind = ("invalid-request", "Not with this method", StatusCode::METHOD_NOT_ALLOWED);
 const STORE_UNAVAILABLE: Kind =
     ("store-unavailable", "The store does not answer", StatusCode::SERVICE_UNAVAILABLE);
 
@@ -155,7 +155,7 @@ pub(super) async fn no_such_page() -> Problem {
     Problem::new(NOT_FOUND, "there is no such page")
 }
 
-/// An approval's id out of an address. What is no id is the id of nothing.
-pub(super) fn approval_id(text: &str) -> Result<ApprovalId, Problem> {
-    text.parse().map_err(|_| Problem::not_found(text))
+/// An address that is asked with another method than it knows.
+pub(super) async fn wrong_method() -> Problem {
+    Problem::new(WRONG_METHOD, "this address is not asked with this method")
 }

@@ -202,4 +202,8 @@ async fn an_address_that_leads_nowhere_is_a_problem_too() {
     let site = Site::open().await;
     problem(site.get("/v2/approvals").await, 404, "not-found").await;
     problem(site.get("/assets/queue.js").await, 404, "not-found").await;
+    problem(site.get("/v1/approvals/%FF").await, 400, "invalid-request").await;
+    let response = site.get("/logout").await;
+    assert_eq!(response.headers()["allow"], "POST");
+    problem(response, 405, "invalid-request").await;
 }

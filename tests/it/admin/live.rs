@@ -106,6 +106,16 @@ async fn streams_end_when_the_replica_drains() {
 }
 
 #[tokio::test]
+async fn a_replica_that_stops_does_not_wait_for_those_who_watch() {
+    let mut site = Site::open().await;
+    let mut page = Events::of(&site, "/events").await;
+    page.expect("sync").await;
+    site.draining.cancel();
+    site.shutdown.cancel();
+    timeout(BOUND, &mut site.server).await.expect("it ends within the bound").unwrap();
+}
+
+#[tokio::test]
 async fn a_store_that_fails_is_told_and_the_page_comes_back_for_the_rest() {
     let site = Site::open().await;
     site.store.switch(false);

@@ -37,8 +37,9 @@ pub struct Site {
     pub approvals: Arc<Approvals>,
     pub store: Arc<SwitchedStore>,
     pub draining: CancellationToken,
+    pub shutdown: CancellationToken,
     client: reqwest::Client,
-    server: JoinHandle<()>,
+    pub server: JoinHandle<()>,
 }
 
 impl Drop for Site {
@@ -60,14 +61,14 @@ impl Site {
         let store = Arc::new(SwitchedStore { memory, off: AtomicBool::new(false) });
         let patience = Duration::from_secs(1);
         let approvals = Approvals::new(store.clone(), waiters, clock, ReplicaId::random(), patience);
-        let draining = CancellationToken::new();
+        let (draining, shutdown) = (CancellationToken::new(), CancellationToken::new());
         let router = admin::router(Arc::clone(&approvals), settings, draining.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let server = admin::serve(listener, router, CancellationToken::new());
+        let server = admin::serve(listener, router, shutdown.clone());
         let server = tokio::spawn(async move { server.await.unwrap() });
         let client = reqwest::Client::builder().redirect(redirect::Policy::none()).build().unwrap();
-        Self { url, approvals, store, draining, client, server }
+        Self { url, approvals, store, draining, shutdown, client, server }
     }
 
     /// A request without any proof of who sends it.
