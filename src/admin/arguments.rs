@@ -94,8 +94,8 @@ fn string(text: &str, out: &mut Markup) {
         match c {
             '"' => out.html("\\&quot;"),
             '\\' => out.html("\\\\"),
-            '\n' => out.html("<span class=\"escape\">\\n</span>\n"),
-            '\t' => out.html("<span class=\"escape\">\\t</span>\t"),
+            '\n' => out.html("\\n\n"),
+            '\t' => out.html("\\t\t"),
             c => out.character(c),
         }
     }
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn a_string_cannot_pass_for_structure() {
         let shown = shown(r#"{"a":"\",\n\"b\": 1"}"#);
-        assert!(shown.contains(r#"&quot;\&quot;,<span class="escape">\n</span>"#), "{shown}");
+        assert!(shown.contains("&quot;\\&quot;,\\n\n\\&quot;b"), "{shown}");
         assert!(!shown.contains("number"), "{shown}");
     }
 }
