@@ -63,5 +63,7 @@ fn to_queue(admin: &Admin, session: &str, end: &str) -> Response {
     let secure = if admin.settings.secure_cookie { "; Secure" } else { "" };
     let cookie = format!("{SESSION_COOKIE}={session}; Path=/; HttpOnly; SameSite=Strict{secure}{end}");
     let cookie = HeaderValue::from_str(&cookie).expect("a session is hexadecimal");
-    ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
+    let no_referrer = HeaderValue::from_static("no-referrer");
+    ([(header::SET_COOKIE, cookie), (header::REFERRER_POLICY, no_referrer)], Redirect::to("/"))
+        .into_response()
 }

@@ -24,7 +24,7 @@ async fn every_answer_forbids_what_a_page_does_not_need() {
              form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         );
         assert_eq!(header("x-content-type-options"), "nosniff");
-        assert_eq!(header("referrer-policy"), "no-referrer");
+        assert_eq!(header("referrer-policy"), "same-origin");
         assert_eq!(header("cache-control"), "no-store");
     }
 }
