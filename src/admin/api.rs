@@ -81,9 +81,9 @@ pub(super) async fn decide(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<ApprovalJson>, Problem> {
-    let body: Decide =
-        serde_json::from_slice(&body?).map_err(|error| Problem::invalid_request(error.to_string()))?;
-    let fingerprint: Fingerprint = body.fingerprint.parse().map_err(invalid)?;
+    let body: Decide = serde_json::from_slice(&body?)?;
+    let fingerprint = body.fingerprint.parse::<Fingerprint>();
+    let fingerprint = fingerprint.map_err(|error| Problem::invalid_request(error.to_string()))?;
     let decision = Decision {
         id: idempotency_key(&headers)?,
         reviewer: reviewer.clone(),
@@ -101,6 +101,7 @@ pub(super) async fn decide(
         vote.decision == decision.id
             && vote.reviewer == reviewer.subject
             && vote.verdict == decision.verdict
+            && vote.reason == decision.reason
             && vote.fingerprint == decision.fingerprint
     });
     if !counted {
@@ -119,10 +120,6 @@ fn idempotency_key(headers: &HeaderMap) -> Result<DecisionId, Problem> {
             .and_then(|key| key.parse().ok())
             .ok_or_else(|| Problem::invalid_request("Idempotency-Key has to be a UUID")),
     }
-}
-
-fn invalid(error: impl ToString) -> Problem {
-    Problem::invalid_request(error.to_string())
 }
 
 /// A reason, where there are words in it.

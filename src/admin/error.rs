@@ -106,6 +106,12 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<serde_json::Error> for Problem {
+    fn from(error: serde_json::Error) -> Self {
+        Self::invalid_request(format!("the body is not what is wanted here: {error}"))
+    }
+}
+
 impl From<BytesRejection> for Problem {
     fn from(rejection: BytesRejection) -> Self {
         Self::invalid_request(rejection.body_text())

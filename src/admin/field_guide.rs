@@ -77,8 +77,7 @@ pub(super) async fn decide(
     Named(id): Named,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, Problem> {
-    let Decide { approved, reason } =
-        serde_json::from_slice(&body?).map_err(|error| Problem::invalid_request(error.to_string()))?;
+    let Decide { approved, reason } = serde_json::from_slice(&body?)?;
     let decision = Decision {
         id: DecisionId::random(),
         reviewer: reviewer.clone(),

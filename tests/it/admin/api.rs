@@ -103,6 +103,9 @@ async fn a_decision_sent_again_under_its_key_counts_once() {
     problem(decide(&site, ALICE, &parked, "reject", &key).await, 400, "invalid-request").await;
     problem(decide(&site, BOB, &parked, "approve", &key).await, 400, "invalid-request").await;
     problem(decide(&site, BOB, &parked, "approve", "1").await, 400, "invalid-request").await;
+    let request = site.request(Method::POST, &parked.decisions()).bearer_auth(ALICE);
+    let request = request.header("idempotency-key", &key).body(parked.decision("approve", "another reason"));
+    problem(request.send().await.unwrap(), 400, "invalid-request").await;
     let shown = site.json(&format!("/v1/approvals/{}", parked.id)).await;
     assert_eq!((&shown["state"], &shown["approvals_given"]), (&json!("pending"), &json!(1)));
 }
