@@ -6,8 +6,7 @@ local record = read(ARGV[2])
 local attempt = ARGV[3]
 if record and record.v == VERSION and record.state == 'approved' and not overdue(record)
   and record.attempt == attempt and record.fp == ARGV[4] then
-  enter(record, 'released')
-  record.by = attempt
+  enter(record, 'released', attempt)
   change(record, 'claim', attempt)
 end
 return record and answer('stands', record)

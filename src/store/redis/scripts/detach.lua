@@ -7,14 +7,15 @@ local attempt, why = ARGV[3], ARGV[4]
 if record and record.v == VERSION and is_open(record) and record.attempt == attempt then
   if record.late == 'off' then
     if why == 'hold-over' and record.state == 'pending' then
-      enter(record, 'expired')
+      enter(record, 'expired', '')
     else
-      enter(record, 'cancelled')
-      record.why = 'caller-left'
+      enter(record, 'cancelled', 'caller-left')
     end
   end
-  record.attempt, record.replica, record.left = '', '', now
-  record.epoch = record.epoch + 1
+  set(record, 'attempt', '')
+  set(record, 'replica', '')
+  set(record, 'left', now)
+  set(record, 'epoch', record.epoch + 1)
   change(record, why, attempt)
 end
 return record and answer('stands', record)

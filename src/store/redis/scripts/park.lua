@@ -39,7 +39,7 @@ local function free_record()
   holders[#holders + 1] = '-'
   for _, holder in ipairs(holders) do
     local from = string.sub(fingerprint, 1, 16) .. ':' .. holder .. ':'
-    for _, entry in ipairs(redis.call('ZRANGEBYLEX', calls, '[' .. from, '(' .. from .. '~')) do
+    for _, entry in ipairs(redis.call('ZRANGEBYLEX', base .. ':calls', '[' .. from, '(' .. from .. '~')) do
       local record = read(string.sub(entry, -32))
       if record and may_be_taken_up(record) and better(record, found) then found = record end
     end
@@ -52,25 +52,21 @@ if record and not may_be_taken_up(record) then return answer('stands', record) e
 record = record or free_record()
 
 if record then
-  if record.state == 'approved' then
-    enter(record, 'released')
-    record.by = attempt
-  end
-  record.attempt, record.replica, record.left = attempt, replica, ''
-  record.epoch = record.epoch + 1
+  if record.state == 'approved' then enter(record, 'released', attempt) end
+  set(record, 'attempt', attempt)
+  set(record, 'replica', replica)
+  set(record, 'left', '')
+  set(record, 'epoch', record.epoch + 1)
   redis.call('SET', note, record.key, 'PX', NOTE)
   change(record, 'take-up', attempt)
   return answer('taken up', record)
 end
 
-record = {
-  key = key, v = VERSION, fp = fingerprint, need = ARGV[7], late = ARGV[8],
-  created = now, deadline = now + ARGV[9],
-  attempt = attempt, replica = replica, left = '', seq = 0, epoch = 1,
-}
-enter(record, 'pending')
-redis.call('HSET', base .. ':record:' .. key, 'v', VERSION, 'fp', record.fp, 'need', record.need,
-  'late', record.late, 'created', record.created, 'deadline', record.deadline)
+record = { key = key, changes = {}, seq = 0 }
+local asked = { v = VERSION, fp = fingerprint, need = ARGV[7], late = ARGV[8], created = now,
+  deadline = now + ARGV[9], epoch = 1, attempt = attempt, replica = replica, left = '' }
+for name, value in pairs(asked) do set(record, name, value) end
+enter(record, 'pending', '')
 redis.call('SET', base .. ':held:' .. key, ARGV[10])
 change(record, 'park', attempt)
-return answer('new', record)
+return { 'new', key, fields(record), {}, false }
