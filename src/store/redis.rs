@@ -272,7 +272,10 @@ impl ApprovalStore for RedisStore {
 
     async fn list(&self, query: &Query) -> Result<Page, StoreError> {
         let mut connection = self.pooled().await?;
-        let queues = self.all_queues(&mut connection).await?;
+        let queues = match &query.filter.queue {
+            Some(queue) => vec![queue.clone()],
+            None => self.all_queues(&mut connection).await?,
+        };
         Reader { keys: &self.keys, script: &self.scripts.list, connection }.page(queues, query).await
     }
 

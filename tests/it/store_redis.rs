@@ -264,10 +264,38 @@ async fn a_restarted_redis_is_subscribed_to_again() {
     replica.until_up().await;
     assert_eq!(replica.store.look(&parking.id).await.unwrap(), None, "this Redis keeps nothing");
     replica.store.park(&parking).await.unwrap();
+    replica.rung.until_rung(&parking.id, 2).await;
     replica.store.vote(&parking.id, &reject("bob")).await.unwrap();
-    eventually("the rejection is heard", async || (replica.rung.changes(&parking.id) >= 3).then_some(()))
+    replica.rung.until_rung(&parking.id, 3).await;
+}
+
+#[tokio::test]
+async fn who_listens_while_a_connection_is_made_is_subscribed() {
+    let server = RedisServer::start();
+    let replica = Replica::up(server.url()).await;
+    let mut plain = server.connection();
+    for _ in 0..20 {
+        let parkings: Vec<_> = (0..50).map(|_| replica.parking()).collect();
+        let _: usize = cmd("CLIENT").arg(&["KILL", "SKIPME", "yes"]).query(&mut plain).unwrap();
+        // One every 2 ms, over all the time that it takes to connect.
+        let mut pace = tokio::time::interval(Duration::from_millis(2));
+        for parking in &parkings {
+            pace.tick().await;
+            // While there is no connection this fails, and is made good by the next one.
+            let _ = replica.store.listen(&parking.id).await;
+        }
+        let channels: Vec<_> = parkings
+            .iter()
+            .map(|p| format!("holdpoint:{{default}}:ring:{}", p.id.key().as_simple()))
+            .collect();
+        eventually("all are subscribed", async || {
+            let counts: Vec<(String, usize)> =
+                cmd("PUBSUB").arg("NUMSUB").arg(&channels).query(&mut plain).unwrap();
+            counts.iter().all(|(_, subscribers)| *subscribers == 1).then_some(())
+        })
         .await;
-    assert!(replica.rung.rings(&parking.id) >= 2);
+        parkings.iter().for_each(|parking| replica.store.forget(&parking.id));
+    }
 }
 
 #[tokio::test]
