@@ -1,6 +1,6 @@
 //! What an agent wants to do, and on whose behalf.
 
-use super::ids::{CallerKey, Subject};
+use super::ids::{CallerKey, SessionKey, Subject};
 use super::json::Json;
 
 /// One request that reached the gateway, as policy rules on it.
@@ -12,8 +12,8 @@ pub struct Call {
     pub request: Request,
     /// The route or backend, where the gateway names it.
     pub route: Option<String>,
-    /// A digest of the MCP session's id, where there is one: the id itself is a key to the session.
-    pub session: Option<String>,
+    /// The MCP session, where there is one.
+    pub session: Option<SessionKey>,
 }
 
 /// The part of an HTTP request that policy may look at.

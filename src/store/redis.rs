@@ -7,6 +7,7 @@ mod connection;
 mod doorbell;
 mod keys;
 mod listing;
+mod parking;
 mod record;
 mod safety_net;
 mod scripts;
@@ -30,7 +31,7 @@ use self::connection::{Link, Supervisor, Wish};
 use self::doorbell::Doorbell;
 use self::keys::{Keys, record_key};
 use self::listing::Reader;
-use self::record::{Reply, departure_word, encode_held, encode_vote_rest, millis, origin_text};
+use self::record::{Reply, departure_word, encode_vote_rest, millis};
 use self::scripts::Scripts;
 pub use self::settings::{InvalidSettings, Settings};
 use super::{ApprovalStore, Bell, Health, LEASE, Page, Parking, Query, StoreError, VoteError};
@@ -38,7 +39,6 @@ use crate::domain::approval::{Approval, CLAIM_WINDOW, Departure, VoteRefused};
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, AttemptId, QueueName, ReplicaId, RequestKey, SessionKey};
-use crate::domain::ruling::{Cap, Late};
 
 /// So many records are ended or forgotten by one script: Redis does nothing else meanwhile.
 const SWEPT_AT_ONCE: usize = 100;
@@ -166,32 +166,7 @@ fn unavailable(error: redis::RedisError) -> StoreError {
 #[async_trait]
 impl ApprovalStore for RedisStore {
     async fn park(&self, parking: &Parking) -> Result<Approval, StoreError> {
-        let Parking { id, held, holder, .. } = parking;
-        let (late, open_for) = match held.terms.late {
-            Late::On { grant } => (millis(grant).to_string(), held.terms.expires),
-            Late::Off => ("off".into(), held.terms.expires.min(held.terms.hold)),
-        };
-        let mut call = self.call_on(&self.scripts.park, id);
-        call.arg(holder.attempt.to_string())
-            .arg(holder.replica.to_string())
-            .arg(held.fingerprint.to_string())
-            .arg(millis(LEASE))
-            .arg(held.terms.approvals)
-            .arg(late)
-            .arg(millis(open_for))
-            .arg(encode_held(held))
-            .arg(origin_text(holder.origin))
-            .arg(millis(held.terms.cooldown))
-            .arg(held.caller.key().to_string())
-            .arg(parking.caps.caller)
-            .arg(parking.caps.queue);
-        let reply: Reply = self.run(&call).await?;
-        match reply.word.as_str() {
-            "full caller" => return Err(StoreError::Full(Cap::Caller)),
-            "full queue" => return Err(StoreError::Full(Cap::Queue)),
-            _ => {}
-        }
-        reply.approval(id, Some(held))
+        parking::park(self, parking).await
     }
 
     async fn look(&self, id: &ApprovalId) -> Result<Option<Approval>, StoreError> {
@@ -306,7 +281,10 @@ impl ApprovalStore for RedisStore {
 
     async fn list(&self, query: &Query) -> Result<Page, StoreError> {
         let mut connection = self.pooled().await?;
-        let queues = self.all_queues(&mut connection).await?;
+        let queues = match &query.filter.queue {
+            Some(queue) => vec![queue.clone()],
+            None => self.all_queues(&mut connection).await?,
+        };
         Reader { keys: &self.keys, script: &self.scripts.list, connection }.page(queues, query).await
     }
 

@@ -211,7 +211,7 @@ fn who_is_asked_again_has_as_long_as_the_grant_was_good_for() {
 #[test]
 fn a_rejection_stands_for_identical_calls_until_its_cool_down_is_over() {
     let (mut approval, _, now) = pending();
-    let cooldown = approval.held.terms.cooldown;
+    let cooldown = Duration::from_secs(60);
     assert!(!approval.rejects_again(cooldown, now), "it is open");
     approval.vote(vote("bob", Verdict::Reject), now, HERE).unwrap();
     assert!(approval.rejects_again(cooldown, now + cooldown - SECOND));

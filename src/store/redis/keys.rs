@@ -10,7 +10,7 @@
 //! | `:open`, `:ended` | sorted set | keys by time of parking: pending and approved ones, all others |
 //! | `:due` | sorted set | keys by when the sweep has to end or forget them |
 //! | `:calls` | sorted set | `<fingerprint>:<replica, - or !>:<key>` of those that may be taken up or were rejected |
-//! | `:sessions` | sorted set | `<session>:<request>:<key>` of those that an agent can withdraw |
+//! | `:requests` | sorted set | `<session>:<request>:<key>` of those that an agent can withdraw |
 //! | `:caller:<caller>` | sorted set | keys of the caller's open ones by when they end |
 //! | `:attempt:<attempt>` | string | which record an attempt took up; kept for a minute |
 //! | `:replicas` | sorted set | replicas by the end of their lease |

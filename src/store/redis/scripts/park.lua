@@ -3,11 +3,13 @@
 -- ARGV[2] key  [3] attempt  [4] replica  [5] fingerprint  [6] lease in ms  [7] approvals needed
 --     [8] grant in ms, or 'off'  [9] open for so many ms  [10] what was asked
 --     [11] session and request of the attempt, or ''  [12] cool-down in ms
---     [13] the caller's key  [14] at most so many open of the caller  [15] ... and in the queue
+--     [13] the caller  [14] at most so many open ones of the caller  [15] ... and in the queue
+--     [16] when this attempt asked first, by this clock; '' where this is the first time
 -- Returns  'stands', the record as it stands: this attempt was here before
 --          'taken up', the record, perhaps released by it
 --          'new', the record without what was asked, which the sender has
---          'full caller' or 'full queue' and nothing
+--          'full caller' or 'full queue', and no record
+--          'ask again' and no record; the key is when this attempt asked first
 --
 -- An attempt that took a record up leaves a note: were its reply lost and the record decided meanwhile, the attempt
 -- sent again would not find it among the open ones and would ask a second time.
@@ -35,9 +37,9 @@ local function better(record, than)
   return record.key < than.key
 end
 
-local function indexed_under(holder)
+local function filed_under(holder, at_most)
   local from = string.sub(fingerprint, 1, 16) .. ':' .. holder .. ':'
-  return redis.call('ZRANGEBYLEX', base .. ':calls', '[' .. from, '(' .. from .. '~')
+  return redis.call('ZRANGEBYLEX', base .. ':calls', '[' .. from, '(' .. from .. '~', 'LIMIT', 0, at_most or -1)
 end
 
 local function free_record()
@@ -45,7 +47,7 @@ local function free_record()
   local holders = redis.call('ZRANGEBYSCORE', replicas, '-inf', now)
   holders[#holders + 1] = '-'
   for _, holder in ipairs(holders) do
-    for _, entry in ipairs(indexed_under(holder)) do
+    for _, entry in ipairs(filed_under(holder)) do
       local record = read(string.sub(entry, -32))
       if record and may_be_taken_up(record) and better(record, found) then found = record end
     end
@@ -53,15 +55,14 @@ local function free_record()
   return found
 end
 
--- The latest rejection of the identical call, while it stands. Those that no longer do leave the index.
+-- The latest rejection of the identical call, while it stands. Others leave the index.
 local function rejected_before()
   local found
-  for _, entry in ipairs(indexed_under('!')) do
+  for _, entry in ipairs(filed_under('!')) do
     local record = read(string.sub(entry, -32))
-    local stands = record and record.v == VERSION and record.fp == fingerprint
-    if stands and now < record.at + cooldown then
+    if record and record.v == VERSION and record.fp == fingerprint and now < record.at + cooldown then
       found = record
-    elseif not record or stands then
+    elseif not record or record.fp == fingerprint then
       redis.call('ZREM', base .. ':calls', entry)
     end
   end
@@ -75,28 +76,35 @@ if rejected then return answer('stands', rejected) end
 record = record or free_record()
 
 if record then
-  local event = 'take-up'
-  record.attempt, record.replica, record.origin, record.left = attempt, replica, origin, ''
-  record.epoch = record.epoch + 1
-  if record.state == 'approved' then event = release_or_reconfirm(record, event) end
+  set(record, 'attempt', attempt)
+  set(record, 'replica', replica)
+  set(record, 'origin', origin)
+  set(record, 'left', '')
+  set(record, 'epoch', record.epoch + 1)
   redis.call('SET', note, record.key, 'PX', NOTE)
-  change(record, event, attempt)
+  change(record, record.state == 'approved' and release_or_reconfirm(record, 'take-up') or 'take-up', attempt)
   return answer('taken up', record)
 end
 
-local open_of_caller = base .. ':caller:' .. caller
-redis.call('ZREMRANGEBYSCORE', open_of_caller, '-inf', now - NOTE)
-if redis.call('ZCARD', open_of_caller) >= tonumber(ARGV[14]) then return { 'full caller', {}, {}, false } end
-if redis.call('ZCARD', base .. ':open') >= tonumber(ARGV[15]) then return { 'full queue', {}, {}, false } end
+-- Another replica holds the identical call. If it lives, these are two calls, with a record each; if it has just
+-- died, this is its call come again. Its next sign of life tells, or the end of its lease.
+local asked_first = tonumber(ARGV[16]) or now
+for _, other in ipairs(redis.call('ZRANGEBYSCORE', replicas, '(' .. now, asked_first + lease)) do
+  if other ~= replica and #filed_under(other, 1) > 0 then
+    return { 'ask again', tostring(asked_first), '', {}, false }
+  end
+end
 
-record = {
-  key = key, v = VERSION, fp = fingerprint, need = ARGV[7], late = ARGV[8],
-  created = now, deadline = now + ARGV[9],
-  caller = caller, attempt = attempt, replica = replica, origin = origin, left = '', seq = 0, epoch = 1, void = 0,
-}
-enter(record, 'pending')
-redis.call('HSET', base .. ':record:' .. key, 'v', VERSION, 'fp', record.fp, 'need', record.need,
-  'late', record.late, 'created', record.created, 'caller', caller)
+local open_of_caller = base .. ':caller:' .. caller
+if redis.call('ZCARD', open_of_caller) >= tonumber(ARGV[14]) then return { 'full caller', key, '', {}, false } end
+if redis.call('ZCARD', base .. ':open') >= tonumber(ARGV[15]) then return { 'full queue', key, '', {}, false } end
+
+record = { key = key, changes = {}, seq = 0 }
+local asked = { v = VERSION, fp = fingerprint, need = ARGV[7], late = ARGV[8], created = now,
+  deadline = now + ARGV[9], epoch = 1, attempt = attempt, replica = replica, left = '',
+  under = '', void = 0, origin = origin, caller = caller }
+for name, value in pairs(asked) do set(record, name, value) end
+enter(record, 'pending', '')
 redis.call('SET', base .. ':held:' .. key, ARGV[10])
 change(record, 'park', attempt)
-return answer('new', record)
+return { 'new', key, fields(record), {}, false }
