@@ -2,6 +2,7 @@
 
 mod architecture;
 mod cli;
+mod docs;
 mod e2e_processes;
 mod ext_authz_listener;
 mod hold;
