@@ -58,7 +58,8 @@ impl Document {
     }
 
     pub fn headings(&self) -> Vec<String> {
-        let heading = |line: &str| line.strip_prefix('#').map(|l| l.trim_start_matches('#').trim().to_owned());
+        let heading =
+            |line: &str| line.strip_prefix('#').map(|l| l.trim_start_matches('#').trim().to_owned());
         self.prose().filter_map(|(_, line)| heading(line)).collect()
     }
 
