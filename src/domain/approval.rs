@@ -412,6 +412,11 @@ impl Approval {
         }
     }
 
+    /// Whether it is open and somebody waits for it.
+    pub fn is_waited_for(&self) -> bool {
+        self.state.settled_at().is_none() && self.holder.is_some()
+    }
+
     /// How many more people have to approve.
     pub fn approvals_missing(&self) -> usize {
         let given = self.standing_votes().iter().filter(|v| v.verdict == Verdict::Approve).count();
