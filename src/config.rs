@@ -4,6 +4,7 @@ mod duration;
 mod limits;
 mod policy;
 mod redis;
+mod shutdown;
 mod sides;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ pub use self::duration::Span;
 pub use self::limits::LimitsConfig;
 pub use self::policy::PolicyConfig;
 pub use self::redis::RedisConfig;
+pub use self::shutdown::{LeaveParked, ShutdownConfig};
 pub use self::sides::{AdminConfig, ExtAuthzConfig, IdentityConfig, ReviewerConfig, Source};
 use crate::domain::policy::Policy;
 
@@ -33,6 +35,8 @@ pub struct Config {
     pub retention: Span<{ 7 * 24 * 3600 }>,
     /// How many approvals may be open at a time.
     pub limits: LimitsConfig,
+    /// How a replica leaves.
+    pub shutdown: ShutdownConfig,
     /// Which calls pass, which are denied and which are held.
     pub policy: PolicyConfig,
 }
@@ -110,6 +114,11 @@ impl Config {
         if self.identity.caller.iter().any(|source| matches!(source, Source::Header(_))) {
             let warning =
                 "identity.caller believes a header: the gateway has to set it or remove what clients send";
+            warnings.push(warning.to_owned());
+        }
+        if self.shutdown.parked == LeaveParked::Unavailable {
+            let warning = "shutdown.parked: unavailable opens the gate where the gateway lets requests through on errors \
+                           (failure_mode_allow, failOpen)";
             warnings.push(warning.to_owned());
         }
         for name in ["authorization", "cookie", "mcp-session-id", "x-api-key"] {

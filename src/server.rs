@@ -1,18 +1,16 @@
 //! Builds everything out of the configuration, serves, and leaves.
 
 mod access;
+mod leaving;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 pub use self::access::{Access, NoAccess};
+use self::leaving::{Leaving, Signals};
 use crate::admin;
 use crate::approvals::{self, Approvals, Waiters};
 use crate::clock::{Clock, SystemClock};
@@ -23,9 +21,6 @@ use crate::ext_authz::{self, Gate, listener};
 use crate::store::ApprovalStore;
 use crate::store::memory::MemoryStore;
 use crate::store::redis::{RedisStore, Settings as RedisSettings};
-
-/// How long parked calls may take to be answered and written down when the process is told to leave.
-const DRAIN: Duration = Duration::from_secs(5);
 
 /// Serves until the process is told to leave (SIGTERM or Ctrl-C); a second signal leaves at once.
 ///
@@ -39,11 +34,11 @@ pub async fn serve(loaded: Loaded, access: Access) -> anyhow::Result<()> {
     let admin_address = admin_listener.local_addr()?;
     let url = config.admin.url.clone().unwrap_or_else(|| format!("http://{admin_address}"));
 
-    let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
-    let tasks = TaskTracker::new();
+    let mut signals = Signals::new()?;
+    let (leaving, health) = (Leaving::default(), listener::Health::default());
     let approvals = approvals(&config, &policy)?;
-    tasks.spawn({
-        let (approvals, stop) = (Arc::clone(&approvals), stop.clone());
+    leaving.tasks.spawn({
+        let (approvals, stop) = (Arc::clone(&approvals), leaving.stop.clone());
         async move { approvals.run(stop).await }
     });
 
@@ -51,51 +46,38 @@ pub async fn serve(loaded: Loaded, access: Access) -> anyhow::Result<()> {
         identity: config.identity,
         max_body: config.ext_authz.max_body,
         keep_headers: config.ext_authz.keep_headers,
+        leave_parked: config.shutdown.parked,
         reviewers_url: config.admin.url.clone(),
     };
     let limits =
         listener::Settings { body_limit: config.ext_authz.max_body, ..listener::Settings::default() };
-    let health = listener::Health::default();
     tracing::info!(address = %gate_listener.local_addr()?, "gateways can connect");
-    tasks.spawn({
-        let gate = Gate::new(policy, Arc::clone(&approvals), settings);
-        let (health, stop) = (health.clone(), stop.clone());
-        async move {
-            listener::serve(gate_listener, gate, limits, health, stop).await.map_err(anyhow::Error::from)
+    let gate = Gate::new(policy, Arc::clone(&approvals), settings);
+    let gates = listener::serve(gate_listener, gate, limits, health.clone(), leaving.no_new_calls.clone());
+    leaving.gates.spawn(async move {
+        if let Err(error) = gates.await {
+            tracing::error!(%error, "gateways can no longer connect");
         }
     });
 
-    let kind = if config.redis.is_some() { admin::StoreKind::Redis } else { admin::StoreKind::Embedded };
     let settings = admin::Settings {
         allowed_hosts: access.hosts(admin_address, config.admin.url.as_deref()),
         secure_cookie: url.starts_with("https://"),
         authentication: access.authentication(),
-        store: kind,
+        store: if config.redis.is_some() { admin::StoreKind::Redis } else { admin::StoreKind::Embedded },
     };
-    let router = admin::router(Arc::clone(&approvals), settings, leaving.clone());
-    tasks.spawn({
-        let stop = stop.clone();
-        async move { admin::serve(admin_listener, router, stop).await.map_err(anyhow::Error::from) }
+    let router = admin::router(Arc::clone(&approvals), settings, leaving.not_ready.clone());
+    let reviewers = admin::serve(admin_listener, router, leaving.stop.clone());
+    leaving.tasks.spawn(async move {
+        if let Err(error) = reviewers.await {
+            tracing::error!(%error, "reviewers can no longer connect");
+        }
     });
     access.announce(&url);
-    tasks.spawn(access.remind(stop.clone()));
-    tasks.close();
+    leaving.tasks.spawn(access.remind(leaving.stop.clone()));
 
-    let mut signals = Signals::new()?;
     signals.next().await;
-    tracing::info!("leaving: parked calls are told to come back");
-    health.not_serving().await;
-    leaving.cancel();
-    let left = async {
-        approvals.drain().await;
-        stop.cancel();
-        tasks.wait().await;
-    };
-    tokio::select! {
-        () = left => {}
-        () = tokio::time::sleep(DRAIN) => tracing::warn!("not everything was written down in time"),
-        () = signals.next() => tracing::warn!("left at once"),
-    }
+    leaving.leave(config.shutdown, approvals, health, &mut signals).await;
     Ok(())
 }
 
@@ -130,24 +112,5 @@ fn redis_settings(config: &RedisConfig) -> RedisSettings {
         prefix: config.prefix.clone(),
         command_timeout: config.command_timeout.get(),
         pool_size: config.pool_size,
-    }
-}
-
-/// SIGTERM, as process managers send it, and Ctrl-C.
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    fn new() -> anyhow::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
     }
 }

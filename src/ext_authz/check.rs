@@ -14,12 +14,13 @@ use super::request::{self, HttpRequest, Vouched};
 use super::response::{self, Asker};
 use super::{identity, mcp, path};
 use crate::approvals::Approvals;
-use crate::config::IdentityConfig;
+use crate::config::{IdentityConfig, LeaveParked};
 use crate::domain::approval::{Held, HeldRequest, Origin};
 use crate::domain::call::{Call, Caller, Request};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, RequestKey, SessionKey};
 use crate::domain::message::{Asked, Message};
+use crate::domain::outcome::{Outcome, StillOpen};
 use crate::domain::policy::{Because, Policy};
 use crate::domain::ruling::{Ruling, Terms};
 
@@ -41,6 +42,8 @@ pub struct Settings {
     pub max_body: usize,
     /// Request headers that are kept with a held call, in lower case.
     pub keep_headers: Vec<String>,
+    /// How calls are answered that are parked when this replica leaves.
+    pub leave_parked: LeaveParked,
     /// Where reviewers find the queue, for links in what agents are told.
     pub reviewers_url: Option<String>,
 }
@@ -59,21 +62,30 @@ impl Gate {
         Self { policy, approvals, settings }
     }
 
-    async fn answer(&self, metadata: MetadataMap, check: CheckRequest) -> CheckResponse {
+    async fn answer(
+        &self,
+        metadata: MetadataMap,
+        check: CheckRequest,
+    ) -> Result<CheckResponse, tonic::Status> {
         let arrived = Instant::now();
         let (next, deadline) = self.consider(&metadata, check);
         drop(metadata);
         let (held, origin, asker) = match next {
-            Next::Answer(response) => return response,
+            Next::Answer(response) => return Ok(response),
             Next::Hold(held) => *held,
         };
         let gives_up = deadline.map(|deadline| arrived + deadline);
         let hold = held.terms.hold.min(deadline.map_or(Duration::MAX, before));
         let outcome = self.approvals.hold(held, origin, arrived + hold).await;
         if gives_up.is_some_and(|gives_up| Instant::now() >= gives_up) {
-            return response::malformed("the gateway's deadline has passed");
+            return Ok(response::malformed("the gateway's deadline has passed"));
         }
-        response::outcome(&asker, &outcome, |approval| self.link(approval))
+        if matches!(outcome, Outcome::Pending { why: StillOpen::Draining, .. })
+            && self.settings.leave_parked == LeaveParked::Unavailable
+        {
+            return Err(tonic::Status::unavailable("this replica leaves: ask another one"));
+        }
+        Ok(response::outcome(&asker, &outcome, |approval| self.link(approval)))
     }
 
     /// Reads the request and rules on it. Nothing of it is kept unless a person is asked.
@@ -202,17 +214,18 @@ fn origin(call: &Call, message: &Message) -> Option<Origin> {
 
 #[tonic::async_trait]
 impl Authorization for Gate {
-    /// Always answers with a response: a gRPC error would leave it to the gateway's failure mode whether the request
-    /// goes on.
+    /// Answers with a response, whatever happens: a gRPC error would leave it to the gateway's failure mode whether the
+    /// request goes on. The one exception is a setting ([`LeaveParked::Unavailable`]).
     async fn check(
         &self,
         request: tonic::Request<CheckRequest>,
     ) -> Result<tonic::Response<CheckResponse>, tonic::Status> {
         let (metadata, _, check) = request.into_parts();
         let answer = AssertUnwindSafe(self.answer(metadata, check)).catch_unwind().await;
-        Ok(tonic::Response::new(answer.unwrap_or_else(|_| {
+        let answer = answer.unwrap_or_else(|_| {
             tracing::error!("a Check panicked and was refused");
-            response::malformed("an error inside the approval service")
-        })))
+            Ok(response::malformed("an error inside the approval service"))
+        });
+        answer.map(tonic::Response::new)
     }
 }

@@ -20,13 +20,14 @@ use crate::support::processes::installed;
 const GATEWAYS: [&str; 2] = ["agentgateway.yaml", "envoy.yaml"];
 
 /// Where docs/configuration.md tells of the settings of each struct.
-const SECTIONS: [(&str, &str); 11] = [
+const SECTIONS: [(&str, &str); 12] = [
     ("Config", "All settings"),
     ("ExtAuthzConfig", "ext_authz"),
     ("AdminConfig", "admin"),
     ("ReviewerConfig", "admin.reviewers"),
     ("RedisConfig", "redis"),
     ("LimitsConfig", "limits"),
+    ("ShutdownConfig", "shutdown"),
     ("IdentityConfig", "identity"),
     ("PolicyConfig", "policy"),
     ("UnmatchedConfig", "policy.unmatched"),
