@@ -5,3 +5,4 @@ pub mod faults;
 pub mod processes;
 pub mod redis_server;
 pub mod wait;
+pub mod world;
