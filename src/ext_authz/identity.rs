@@ -114,10 +114,7 @@ mod tests {
                 ..attribute_context::Peer::default()
             }),
             context_extensions: [("route".to_owned(), "privileged".to_owned())].into(),
-            metadata_context: Some(Metadata {
-                filter_metadata: [(namespace.to_owned(), metadata)].into(),
-                ..Metadata::default()
-            }),
+            metadata_context: Some(Metadata { filter_metadata: [(namespace.to_owned(), metadata)].into() }),
             ..AttributeContext::default()
         };
         request::read(CheckRequest { attributes: Some(attributes) }).unwrap().1

@@ -205,7 +205,7 @@ fn refused(
     headers.extend(approval.map(|id| header(APPROVAL_HEADER, id.to_string())));
     let denied = DeniedHttpResponse { status: Some(HttpStatus { code: http_status.into() }), headers, body };
     CheckResponse {
-        status: Some(Status { code: PERMISSION_DENIED, message: code.to_owned(), ..Status::default() }),
+        status: Some(Status { code: PERMISSION_DENIED, message: code.to_owned() }),
         http_response: Some(HttpResponse::DeniedResponse(denied)),
         dynamic_metadata: Some(metadata(code, approval, None)),
     }

@@ -99,7 +99,10 @@ impl Access {
     pub(super) fn remind(&self, stop: CancellationToken) -> impl Future<Output = ()> + Send + 'static {
         let open = matches!(self.authentication, Authentication::Off);
         async move {
-            while open {
+            if !open {
+                return;
+            }
+            loop {
                 tracing::warn!("--insecure-no-auth: everybody who can connect can approve calls");
                 if tokio::time::timeout(REMIND_EVERY, stop.cancelled()).await.is_ok() {
                     return;

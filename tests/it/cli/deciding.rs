@@ -160,8 +160,18 @@ fn what_is_decided_or_not_theirs_is_said_before_anything_is_sent() {
 /// Runs a command on a terminal of its own, made by `script`, which every Debian has, and types an answer.
 fn on_terminal(service: &Service, args: &[&str], answer: &str) -> Ended {
     let command = [&[env!("CARGO_BIN_EXE_holdpoint")], args].concat().join(" ");
-    let mut script = Command::new("script");
-    script.args(["--quiet", "--flush", "--return", "--command", &command, "/dev/null"]);
+    let mut script = Command::new("timeout");
+    script.args([
+        "--foreground",
+        "60",
+        "script",
+        "--quiet",
+        "--flush",
+        "--return",
+        "--command",
+        &command,
+        "/dev/null",
+    ]);
     script.env("HOLDPOINT_URL", &service.url).env("TERM", "xterm").env_remove("NO_COLOR");
     script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = script.spawn().unwrap();

@@ -124,9 +124,20 @@ impl Service {
     }
 }
 
-/// The command, with nothing of the environment that it looks at.
+/// The command, ended after a minute, so that one that hangs fails its test.
 pub fn holdpoint(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_holdpoint"));
+    let mut command = Command::new("timeout");
+    command.args(["--foreground", "60", env!("CARGO_BIN_EXE_holdpoint")]);
+    alone(command, args)
+}
+
+/// The command until the test ends it.
+pub fn endless(args: &[&str]) -> Command {
+    alone(Command::new(env!("CARGO_BIN_EXE_holdpoint")), args)
+}
+
+/// With nothing of the environment that the command looks at.
+fn alone(mut command: Command, args: &[&str]) -> Command {
     for name in ["HOLDPOINT_URL", "HOLDPOINT_TOKEN", "NO_COLOR", "CLICOLOR_FORCE"] {
         command.env_remove(name);
     }

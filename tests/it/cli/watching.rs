@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::scripted::{Answer, ID, Service, approval, holdpoint, page};
+use super::scripted::{Answer, ID, Service, approval, endless, page};
 
 const OTHER: &str = "dba-0193a1b2c3d47e8f9a0b1c2d3e4f5062";
 
@@ -19,7 +19,7 @@ struct Watching {
 
 impl Watching {
     fn start(service: &Service, args: &[&str]) -> Self {
-        let mut command = holdpoint(&[&["watch", "--url", &service.url], args].concat());
+        let mut command = endless(&[&["watch", "--url", &service.url], args].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = channel();
