@@ -1,5 +1,6 @@
 //! The contract of a store, kept by every store.
 
+mod asked_again;
 mod attempts;
 mod listening;
 mod lists;
