@@ -115,7 +115,7 @@ impl Site {
         let fingerprint = held.fingerprint;
         let approvals = Arc::clone(&self.approvals);
         let before = self.of(fingerprint).await.len();
-        let call = tokio::spawn(async move { approvals.hold(held, None, Instant::now() + 12 * BOUND).await });
+        let call = tokio::spawn(async move { approvals.hold(held, Instant::now() + 12 * BOUND).await });
         let id = timeout(BOUND, async {
             loop {
                 let parked = self.of(fingerprint).await;
