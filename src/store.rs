@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::domain::approval::{Approval, Departure, Held, Holder, StateKind, VoteRefused};
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, AttemptId, QueueName, RequestId, Subject};
+use crate::domain::ids::{ApprovalId, AttemptId, QueueName, Subject};
 
 /// The records of held calls, and the transitions that they go through.
 ///
@@ -28,10 +28,6 @@ pub trait ApprovalStore: Send + Sync + 'static {
     ///
     /// Returns the record that the attempt now belongs to: pending, or released to this attempt where the call had
     /// been approved meanwhile. Two identical calls that both wait have a record each.
-    ///
-    /// A gateway that loses a replica asks the next one about the same request, sooner than anybody can know that
-    /// the replica is gone. A store that replicas share passes the record of that request on, held or not: whoever
-    /// held it has no caller any more.
     async fn park(&self, parking: &Parking) -> Result<Approval, StoreError>;
 
     /// The record as it stands; none where there is none.
@@ -110,8 +106,6 @@ pub struct Parking {
     pub held: Arc<Held>,
     /// Who waits for it.
     pub holder: Holder,
-    /// The request that is asked about, where the gateway numbers them.
-    pub request: Option<RequestId>,
 }
 
 /// Which records to list.

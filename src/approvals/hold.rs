@@ -9,7 +9,7 @@ use super::Approvals;
 use super::waiters::Waiter;
 use crate::domain::approval::{Approval, Departure, Held, Holder, State};
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, AttemptId, RequestId};
+use crate::domain::ids::{ApprovalId, AttemptId};
 use crate::domain::outcome::{Outcome, StillOpen};
 use crate::store::{Parking, StoreError};
 
@@ -23,9 +23,9 @@ impl Approvals {
     /// Parks a call and waits for its approval, at most until `end`.
     ///
     /// Dropping the future means that the caller has left; the record then says so.
-    pub async fn hold(self: &Arc<Self>, held: Held, request: Option<RequestId>, end: Instant) -> Outcome {
+    pub async fn hold(self: &Arc<Self>, held: Held, end: Instant) -> Outcome {
         // Boxed, so that what parking needs does not stay in memory for as long as the call waits.
-        let mut attempt = match Box::pin(self.park(held, request, end)).await {
+        let mut attempt = match Box::pin(self.park(held, end)).await {
             Ok(attempt) => attempt,
             Err(error) => {
                 tracing::warn!(%error, "a call could not be parked");
@@ -49,15 +49,10 @@ impl Approvals {
     }
 
     /// Listens, then writes the call down. It may take up the record of an identical call that nobody waits for.
-    async fn park(
-        self: &Arc<Self>,
-        held: Held,
-        request: Option<RequestId>,
-        end: Instant,
-    ) -> Result<Attempt, StoreError> {
+    async fn park(self: &Arc<Self>, held: Held, end: Instant) -> Result<Attempt, StoreError> {
         let id = ApprovalId::new(held.terms.queue.clone(), self.clock.now());
         let holder = Holder { attempt: AttemptId::random(), replica: self.replica };
-        let parking = Parking { id, held: Arc::new(held), holder, request };
+        let parking = Parking { id, held: Arc::new(held), holder };
         let mut attempt = Attempt {
             approvals: Arc::clone(self),
             listening: self.listen(&parking.id).await,

@@ -151,16 +151,6 @@ random_id! {
     DecisionId
 }
 
-/// A request as the gateway numbers it. A Check that is sent again, because a replica died, has the same one.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RequestId(pub String);
-
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// Who a caller, an actor or a reviewer is, as their issuer names them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subject(pub String);

@@ -19,7 +19,7 @@ use crate::config::IdentityConfig;
 use crate::domain::approval::{Held, HeldRequest};
 use crate::domain::call::{Call, Request};
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, RequestId};
+use crate::domain::ids::ApprovalId;
 use crate::domain::message::{Asked, Message};
 use crate::domain::policy::{Because, Policy};
 use crate::domain::ruling::{Ruling, Terms};
@@ -51,7 +51,7 @@ enum Next {
     /// The answer is known.
     Answer(CheckResponse),
     /// A person is asked.
-    Hold(Box<(Held, Option<RequestId>, Asker)>),
+    Hold(Box<(Held, Asker)>),
 }
 
 impl Gate {
@@ -64,13 +64,13 @@ impl Gate {
         let arrived = Instant::now();
         let (next, deadline) = self.consider(&metadata, check);
         drop(metadata);
-        let (held, request, asker) = match next {
+        let (held, asker) = match next {
             Next::Answer(response) => return response,
             Next::Hold(held) => *held,
         };
         let gives_up = deadline.map(|deadline| arrived + deadline);
         let hold = held.terms.hold.min(deadline.map_or(Duration::MAX, before));
-        let outcome = self.approvals.hold(held, request, arrived + hold).await;
+        let outcome = self.approvals.hold(held, arrived + hold).await;
         if gives_up.is_some_and(|gives_up| Instant::now() >= gives_up) {
             return response::malformed("the gateway's deadline has passed");
         }
@@ -130,10 +130,7 @@ impl Gate {
             (Ruling::Hold(terms), Asked::Message(message)) => {
                 let asker = Asker::of(&message, terms.form);
                 match http.body.into_text() {
-                    Some(body) => {
-                        let held = self.held(call, message, body, terms, trace);
-                        Next::Hold(Box::new((held, http.id, asker)))
-                    }
+                    Some(body) => Next::Hold(Box::new((self.held(call, message, body, terms, trace), asker))),
                     None => Next::Answer(response::malformed("the body is not text")),
                 }
             }

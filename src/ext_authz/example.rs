@@ -36,7 +36,6 @@ pub fn read(example: &Json) -> Result<(Call, Asked), NoExample> {
     let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
     headers.extend(given);
     let http = HttpRequest {
-        id: None,
         method: field("method", "POST"),
         path: field("path", "/"),
         host: field("host", "localhost"),

@@ -5,7 +5,6 @@ use std::{borrow::Cow, collections::BTreeMap};
 use prost_types::Struct;
 
 use super::proto::{CheckRequest, HeaderMap, Metadata, attribute_context};
-use crate::domain::ids::RequestId;
 
 mod deadline;
 mod traceparent;
@@ -16,8 +15,6 @@ pub use traceparent::traceparent;
 /// One HTTP request as the gateway describes it.
 #[derive(Debug, Clone, Default)]
 pub struct HttpRequest {
-    /// The gateway's number for it.
-    pub id: Option<RequestId>,
     /// The HTTP method, as sent (`POST`).
     pub method: String,
     /// Path with query, as sent.
@@ -98,7 +95,6 @@ impl TryFrom<attribute_context::HttpRequest> for HttpRequest {
 
     fn try_from(http: attribute_context::HttpRequest) -> Result<Self, Unclear> {
         Ok(Self {
-            id: Some(http.id).filter(|id| !id.is_empty()).map(RequestId),
             method: http.method,
             path: http.path,
             host: http.host,

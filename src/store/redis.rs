@@ -240,7 +240,7 @@ fn unavailable(error: redis::RedisError) -> StoreError {
 #[async_trait]
 impl ApprovalStore for RedisStore {
     async fn park(&self, parking: &Parking) -> Result<Approval, StoreError> {
-        let Parking { id, held, holder, request } = parking;
+        let Parking { id, held, holder } = parking;
         let (late, open_for) = match held.terms.late {
             Late::On { grant } => (millis(grant).to_string(), held.terms.expires),
             Late::Off => ("off".into(), held.terms.expires.min(held.terms.hold)),
@@ -253,8 +253,7 @@ impl ApprovalStore for RedisStore {
             .arg(held.terms.approvals)
             .arg(late)
             .arg(millis(open_for))
-            .arg(encode_held(held))
-            .arg(request.as_ref().map(ToString::to_string).unwrap_or_default());
+            .arg(encode_held(held));
         let reply: Reply = self.run(&call).await?;
         reply.approval(id.queue(), Some(held))
     }

@@ -38,7 +38,7 @@ fn world() -> World {
 impl World {
     fn hold(&self, held: Held, at_most: Duration) -> JoinHandle<Outcome> {
         let approvals = Arc::clone(&self.approvals);
-        tokio::spawn(async move { approvals.hold(held, None, Instant::now() + at_most).await })
+        tokio::spawn(async move { approvals.hold(held, Instant::now() + at_most).await })
     }
 
     /// The only record that is in this state, as soon as there is one.

@@ -1,6 +1,5 @@
 //! The contract of a store, kept by every store.
 
-mod asked_again;
 mod attempts;
 mod listening;
 mod lists;

@@ -11,7 +11,6 @@
 //! | `:due` | sorted set | keys by when the sweep has to end or forget them |
 //! | `:calls` | sorted set | `<fingerprint>:<replica or ->:<key>` of those that may be taken up |
 //! | `:attempt:<attempt>` | string | which record an attempt took up; kept for a minute |
-//! | `:request:<request>` | string | which record belongs to a request of the gateway, while that is open |
 //! | `:replicas` | sorted set | replicas by the end of their lease |
 //! | `:audit` | stream | one entry a transition |
 //! | `:ring:<key>` | channel | `<key> <seq> <event>` of each change of this approval |

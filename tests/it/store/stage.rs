@@ -92,7 +92,6 @@ impl Stage {
             id: ApprovalId::new(held.terms.queue.clone(), Timestamp::now()),
             held: Arc::new(held.clone()),
             holder: Holder { attempt: AttemptId::random(), replica: self.replica },
-            request: None,
         }
     }
 

@@ -144,7 +144,6 @@ fn recorded_requests_of_gateways_are_read() {
         let headers =
             http["headers"].as_object().unwrap().iter().map(|(name, value)| (name.clone(), text(value)));
         let request = HttpRequest {
-            id: None,
             method: text(&http["method"]),
             path: text(&http["path"]),
             host: text(&http["host"]),

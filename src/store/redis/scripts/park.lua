@@ -2,8 +2,7 @@
 --
 -- ARGV[2] key  [3] attempt  [4] replica  [5] fingerprint  [6] lease in ms  [7] approvals needed
 --     [8] grant in ms, or 'off'  [9] open for so many ms  [10] what was asked
---     [11] the request, as the gateway numbers it, or ''
--- Returns  'stands', the record as it stands: this attempt was here before, or the request and the record has ended
+-- Returns  'stands', the record as it stands: this attempt was here before
 --          'taken up', the record, perhaps released by it
 --          'new', the record without what was asked, which the sender has
 --
@@ -12,7 +11,7 @@
 local NOTE = 60000
 local key, attempt, replica, fingerprint = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local lease, note = tonumber(ARGV[6]), base .. ':attempt:' .. attempt
-local replicas, request = base .. ':replicas', base .. ':request:' .. ARGV[11]
+local replicas = base .. ':replicas'
 
 redis.call('ZADD', replicas, now + lease, replica)
 
@@ -48,24 +47,8 @@ local function free_record()
   return found
 end
 
--- A gateway that loses a replica asks another one about the same requests at once, long before the lease ends.
--- Whoever waited for such a request has no caller any more; what was decided of it meanwhile stands.
-local function record_of_request()
-  local of_request = ARGV[11] ~= '' and redis.call('GET', request)
-  local record = of_request and read(of_request)
-  return record and record.v == VERSION and record.fp == fingerprint and record or nil
-end
-
-local function remember_request(key)
-  if ARGV[11] ~= '' then redis.call('SET', request, key, 'PX', ARGV[9]) end
-end
-
 local record = read(redis.call('GET', note) or key)
 if record and not may_be_taken_up(record) then return answer('stands', record) end
-if not record then
-  record = record_of_request()
-  if record and (not is_open(record) or overdue(record)) then return answer('stands', record) end
-end
 record = record or free_record()
 
 if record then
@@ -76,7 +59,6 @@ if record then
   record.attempt, record.replica, record.left = attempt, replica, ''
   record.epoch = record.epoch + 1
   redis.call('SET', note, record.key, 'PX', NOTE)
-  remember_request(record.key)
   change(record, 'take-up', attempt)
   return answer('taken up', record)
 end
@@ -90,6 +72,5 @@ enter(record, 'pending')
 redis.call('HSET', base .. ':record:' .. key, 'v', VERSION, 'fp', record.fp, 'need', record.need,
   'late', record.late, 'created', record.created, 'deadline', record.deadline)
 redis.call('SET', base .. ':held:' .. key, ARGV[10])
-remember_request(key)
 change(record, 'park', attempt)
 return answer('new', record)
