@@ -116,7 +116,7 @@ impl Standing {
             given: approvals_given(approval),
             needed: approval.held.terms.approvals,
             groups: approval.held.terms.reviewers.iter().map(|group| visible(&group.0)).collect(),
-            waiting: approval.holder.is_some(),
+            waiting: approval.is_waited_for(),
             left_at: approval.left_at,
             deadline: approval.deadline,
             cannot: may_decide(reviewer, approval).err().map(|why| visible(&why.to_string())),

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::call::Caller;
 use super::decision::{Verdict, Vote};
 use super::fingerprint::Fingerprint;
-use super::ids::{ApprovalId, AttemptId, ReplicaId};
+use super::ids::{ApprovalId, AttemptId, Incarnation, ReplicaId, RequestKey, SessionKey};
 use super::json::Json;
 use super::ruling::{Late, Terms};
 
@@ -92,6 +92,8 @@ pub struct Approval {
     pub left_at: Option<Timestamp>,
     /// The votes, in the order in which they came.
     pub votes: Vec<Vote>,
+    /// So many of the first votes are void, because reviewers were asked again; see [`Approval::reconfirm`].
+    pub void: usize,
     /// When it was parked, by the store's clock.
     pub created_at: Timestamp,
     /// When it ends unless decided before.
@@ -105,6 +107,18 @@ pub struct Holder {
     pub attempt: AttemptId,
     /// Its replica.
     pub replica: ReplicaId,
+    /// The request that it is, where a withdrawal can name it.
+    pub origin: Option<Origin>,
+}
+
+/// The MCP request that an attempt answers to, as digests: by caller, session and request id, an agent can withdraw
+/// what it asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// Caller and session.
+    pub session: SessionKey,
+    /// The JSON-RPC id within it.
+    pub request: RequestKey,
 }
 
 /// Where an approval stands.
@@ -118,6 +132,8 @@ pub enum State {
         at: Timestamp,
         /// Until when it may be claimed or redeemed.
         until: Timestamp,
+        /// The life of the store that recorded it, and the only one that may release it.
+        under: Incarnation,
     },
     /// The call was let through, once.
     Released {
@@ -260,23 +276,29 @@ impl Approval {
             holder: Some(holder),
             left_at: None,
             votes: Vec::new(),
+            void: 0,
             created_at: now,
             deadline: now + open_for,
         }
     }
 
     /// Takes up a record whose holder is gone for another attempt at the same call. An approval that was given
-    /// meanwhile is released by it: transfer and release are one step.
+    /// meanwhile is released by it: transfer and release are one step. One that was given under another incarnation
+    /// is asked for again.
     ///
     /// Returns false, and changes nothing, where the record cannot be taken up.
-    pub fn take_up(&mut self, holder: Holder, now: Timestamp) -> bool {
+    pub fn take_up(&mut self, holder: Holder, now: Timestamp, here: Incarnation) -> bool {
         if self.held.terms.late == Late::Off {
             return false;
         }
         match self.state {
             State::Pending if now < self.deadline => {}
-            State::Approved { until, .. } if now < until => {
-                self.state = State::Released { at: now, attempt: holder.attempt };
+            State::Approved { until, under, .. } if now < until => {
+                if under == here {
+                    self.state = State::Released { at: now, attempt: holder.attempt };
+                } else {
+                    self.reconfirm(until);
+                }
             }
             _ => return false,
         }
@@ -287,8 +309,13 @@ impl Approval {
         true
     }
 
+    /// Whether an identical call is refused without asking again, because this one was rejected a short while ago.
+    pub fn rejects_again(&self, cooldown: Duration, now: Timestamp) -> bool {
+        matches!(self.state, State::Rejected { at } if now < at + cooldown)
+    }
+
     /// Counts a vote. The same decision sent again changes nothing and is not an error.
-    pub fn vote(&mut self, vote: Vote, now: Timestamp) -> Result<(), VoteRefused> {
+    pub fn vote(&mut self, vote: Vote, now: Timestamp, here: Incarnation) -> Result<(), VoteRefused> {
         if self.votes.iter().any(|v| v.decision == vote.decision) {
             return Ok(());
         }
@@ -298,7 +325,7 @@ impl Approval {
         if vote.fingerprint.is_some_and(|seen| seen != self.held.fingerprint) {
             return Err(VoteRefused::FingerprintMismatch);
         }
-        if self.votes.iter().any(|v| v.reviewer == vote.reviewer) {
+        if self.standing_votes().iter().any(|v| v.reviewer == vote.reviewer) {
             return Err(VoteRefused::AlreadyVoted);
         }
         let rejected = vote.verdict == Verdict::Reject;
@@ -310,20 +337,40 @@ impl Approval {
                 Late::On { grant } => grant,
                 Late::Off => CLAIM_WINDOW,
             };
-            self.state = State::Approved { at: now, until: now + grant };
+            self.state = State::Approved { at: now, until: now + grant, under: here };
         }
         self.seq += 1;
         Ok(())
     }
 
-    /// Releases an approved call to the attempt that waits for it. Anything else changes nothing.
-    pub fn claim(&mut self, attempt: AttemptId, fingerprint: &Fingerprint, now: Timestamp) {
-        let State::Approved { until, .. } = self.state else { return };
+    /// Releases an approved call to the attempt that waits for it. One that was approved under another incarnation is
+    /// asked for again. Anything else changes nothing.
+    pub fn claim(
+        &mut self,
+        attempt: AttemptId,
+        fingerprint: &Fingerprint,
+        now: Timestamp,
+        here: Incarnation,
+    ) {
+        let State::Approved { until, under, .. } = self.state else { return };
         let holds = self.holder.is_some_and(|holder| holder.attempt == attempt);
-        if holds && *fingerprint == self.held.fingerprint && now < until {
-            self.state = State::Released { at: now, attempt };
-            self.seq += 1;
+        if !holds || *fingerprint != self.held.fingerprint || now >= until {
+            return;
         }
+        if under == here {
+            self.state = State::Released { at: now, attempt };
+        } else {
+            self.reconfirm(until);
+        }
+        self.seq += 1;
+    }
+
+    /// Opens an approval again that another incarnation of the store recorded: the old primary may live on, unseen, and
+    /// have released it. Its votes are void, and reviewers have at least as long as the grant was good for.
+    fn reconfirm(&mut self, until: Timestamp) {
+        self.state = State::Pending;
+        self.void = self.votes.len();
+        self.deadline = self.deadline.max(until);
     }
 
     /// Notes that an attempt no longer waits. One that has lost the record to another changes nothing.
@@ -365,10 +412,20 @@ impl Approval {
         }
     }
 
+    /// Whether it is open and somebody waits for it.
+    pub fn is_waited_for(&self) -> bool {
+        self.state.settled_at().is_none() && self.holder.is_some()
+    }
+
     /// How many more people have to approve.
     pub fn approvals_missing(&self) -> usize {
-        let given = self.votes.iter().filter(|v| v.verdict == Verdict::Approve).count();
+        let given = self.standing_votes().iter().filter(|v| v.verdict == Verdict::Approve).count();
         usize::from(self.held.terms.approvals).saturating_sub(given)
+    }
+
+    /// The votes that count.
+    pub fn standing_votes(&self) -> &[Vote] {
+        &self.votes[self.void.min(self.votes.len())..]
     }
 
     /// The vote that ended it, where a person did.

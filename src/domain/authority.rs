@@ -39,7 +39,7 @@ pub fn may_decide(reviewer: &Reviewer, approval: &Approval) -> Result<(), NotAll
     if approval.state != State::Pending {
         return Err(NotAllowed::NotOpen);
     }
-    if approval.votes.iter().any(|vote| vote.reviewer == reviewer.subject) {
+    if approval.standing_votes().iter().any(|vote| vote.reviewer == reviewer.subject) {
         return Err(NotAllowed::AlreadyVoted);
     }
     Ok(())
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
     use crate::domain::approval::Approval;
     use crate::domain::decision::{Verdict, Vote};
-    use crate::domain::ids::{DecisionId, Subject};
+    use crate::domain::ids::{DecisionId, Incarnation, Subject};
     use crate::domain::sample;
 
     fn reviewer(name: &str, groups: &[&str]) -> Reviewer {
@@ -100,7 +100,7 @@ mod tests {
             fingerprint: None,
             at: now,
         };
-        approval.vote(vote, now).unwrap();
+        approval.vote(vote, now, Incarnation::ONLY).unwrap();
         assert_eq!(may_decide(&reviewer("bob", &["dba"]), &approval), Err(NotAllowed::AlreadyVoted));
         approval.lapse(approval.deadline);
         assert_eq!(may_decide(&reviewer("eve", &["dba"]), &approval), Err(NotAllowed::NotOpen));

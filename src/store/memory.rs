@@ -9,10 +9,11 @@ use jiff::Timestamp;
 
 use super::{ApprovalStore, Bell, Cursor, Health, Order, Page, Parking, Query, StoreError, VoteError};
 use crate::clock::Clock;
-use crate::domain::approval::{Approval, Departure};
+use crate::domain::approval::{Approval, Departure, Origin, StateKind};
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, AttemptId};
+use crate::domain::ids::{ApprovalId, AttemptId, Incarnation, RequestKey, SessionKey};
+use crate::domain::ruling::Cap;
 
 /// All records, in this process.
 pub struct MemoryStore {
@@ -54,29 +55,79 @@ impl MemoryStore {
     }
 }
 
+/// The record of the identical call that nobody holds, an approved one rather than a pending one, else the oldest.
+/// One process: a holder that is there is alive, there is no lease to ask.
+fn free_record(
+    records: &BTreeMap<ApprovalId, Approval>,
+    parking: &Parking,
+    now: Timestamp,
+) -> Option<ApprovalId> {
+    let identical =
+        |r: &&Approval| r.id.queue() == parking.id.queue() && r.held.fingerprint == parking.held.fingerprint;
+    let free =
+        |r: &&Approval| r.holder.is_none() && (*r).clone().take_up(parking.holder, now, Incarnation::ONLY);
+    let found = records.values().filter(identical).filter(free);
+    found.min_by_key(|r| (r.state.kind() != StateKind::Approved, &r.id)).map(|r| r.id.clone())
+}
+
+/// The record of the identical call that was rejected within the cool-down, the latest of them.
+fn rejected_before(
+    records: &BTreeMap<ApprovalId, Approval>,
+    parking: &Parking,
+    now: Timestamp,
+) -> Option<ApprovalId> {
+    let identical =
+        |r: &&Approval| r.id.queue() == parking.id.queue() && r.held.fingerprint == parking.held.fingerprint;
+    let rejected = |r: &&Approval| r.rejects_again(parking.held.terms.cooldown, now);
+    records.values().rfind(|r| identical(r) && rejected(r)).map(|r| r.id.clone())
+}
+
+fn is_open(record: &Approval) -> bool {
+    record.state.settled_at().is_none()
+}
+
+fn room(records: &BTreeMap<ApprovalId, Approval>, parking: &Parking) -> Result<(), StoreError> {
+    let queue = records.values().filter(|r| is_open(r) && r.id.queue() == parking.id.queue());
+    let callers = queue.clone().filter(|r| r.held.caller.key() == parking.held.caller.key());
+    if callers.count() >= parking.caps.caller as usize {
+        return Err(StoreError::Full(Cap::Caller));
+    }
+    if queue.count() >= parking.caps.queue as usize {
+        return Err(StoreError::Full(Cap::Queue));
+    }
+    Ok(())
+}
+
 #[async_trait]
 impl ApprovalStore for MemoryStore {
     async fn park(&self, parking: &Parking) -> Result<Approval, StoreError> {
         let now = self.clock.now();
-        let holder = parking.holder;
-        let parked = {
+        let (parked, changed) = {
             let mut records = self.records();
-            let mut identical = records.values_mut().filter(|r| {
-                r.id.queue() == parking.id.queue() && r.held.fingerprint == parking.held.fingerprint
-            });
-            // One process: a holder that is there is alive, there is no lease to ask.
-            let taken_up = identical.find_map(|record| {
-                let mine = record.holder == Some(holder);
-                let free = record.holder.is_none();
-                (mine || free && record.take_up(holder, now)).then(|| record.clone())
-            });
-            taken_up.unwrap_or_else(|| {
-                let record = Approval::parked(parking.id.clone(), Arc::clone(&parking.held), holder, now);
-                records.insert(record.id.clone(), record.clone());
-                record
-            })
+            let own = records.values().find(|r| r.holder == Some(parking.holder)).map(|r| r.id.clone());
+            let sent_before = || records.contains_key(&parking.id).then(|| parking.id.clone());
+            let known = own.or_else(sent_before).or_else(|| rejected_before(&records, parking, now));
+            let id = known.or_else(|| free_record(&records, parking, now));
+            if id.is_none() {
+                room(&records, parking)?;
+            }
+            match id.and_then(|id| records.get_mut(&id)) {
+                Some(record) => {
+                    let taken_up =
+                        record.holder.is_none() && record.take_up(parking.holder, now, Incarnation::ONLY);
+                    (record.clone(), taken_up)
+                }
+                None => {
+                    let held = Arc::clone(&parking.held);
+                    let record = Approval::parked(parking.id.clone(), held, parking.holder, now);
+                    records.insert(record.id.clone(), record.clone());
+                    (record, true)
+                }
+            }
         };
-        self.tell(&parked.id);
+        if changed {
+            self.tell(&parked.id);
+        }
         Ok(parked)
     }
 
@@ -87,7 +138,7 @@ impl ApprovalStore for MemoryStore {
     async fn vote(&self, id: &ApprovalId, vote: &Vote) -> Result<Approval, VoteError> {
         let mut refused = None;
         let standing = self.change(id, |record, now| {
-            refused = record.vote(Vote { at: now, ..vote.clone() }, now).err();
+            refused = record.vote(Vote { at: now, ..vote.clone() }, now, Incarnation::ONLY).err();
         });
         let standing = standing.ok_or_else(|| VoteError::NotFound(id.clone()))?;
         match refused {
@@ -102,7 +153,7 @@ impl ApprovalStore for MemoryStore {
         attempt: AttemptId,
         fingerprint: &Fingerprint,
     ) -> Result<Option<Approval>, StoreError> {
-        Ok(self.change(id, |record, now| record.claim(attempt, fingerprint, now)))
+        Ok(self.change(id, |record, now| record.claim(attempt, fingerprint, now, Incarnation::ONLY)))
     }
 
     async fn detach(
@@ -112,6 +163,24 @@ impl ApprovalStore for MemoryStore {
         departure: Departure,
     ) -> Result<Option<Approval>, StoreError> {
         Ok(self.change(id, |record, now| record.detach(attempt, departure, now)))
+    }
+
+    async fn withdraw(&self, session: SessionKey, request: Option<RequestKey>) -> Result<(), StoreError> {
+        let meant = |origin: Origin| origin.session == session && request.is_none_or(|r| origin.request == r);
+        let named: Vec<_> = self
+            .records()
+            .values()
+            .filter_map(|record| Some((record.id.clone(), record.holder?)))
+            .filter(|(_, holder)| holder.origin.is_some_and(meant))
+            .collect();
+        for (id, holder) in named {
+            self.change(&id, |record, now| record.detach(holder.attempt, Departure::CallerGone, now));
+        }
+        Ok(())
+    }
+
+    async fn count_open(&self) -> Result<u64, StoreError> {
+        Ok(self.records().values().filter(|record| is_open(record)).count() as u64)
     }
 
     async fn sweep(&self) -> Result<Vec<ApprovalId>, StoreError> {

@@ -7,23 +7,21 @@ mod connection;
 mod doorbell;
 mod keys;
 mod listing;
+mod parking;
 mod record;
 mod safety_net;
 mod scripts;
+mod settings;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deadpool_redis::{Manager, Pool, Runtime};
+use deadpool_redis::Pool;
 use futures_util::future::try_join_all;
 use redis::aio::MultiplexedConnection;
-use redis::io::tcp::TcpSettings;
-use redis::{
-    AsyncCommands, AsyncConnectionConfig, Client, ConnectionInfo, FromRedisValue, IntoConnectionInfo,
-    ProtocolVersion, Script, ScriptInvocation,
-};
+use redis::{AsyncCommands, Client, FromRedisValue, Script, ScriptInvocation};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -33,56 +31,17 @@ use self::connection::{Link, Supervisor, Wish};
 use self::doorbell::Doorbell;
 use self::keys::{Keys, record_key};
 use self::listing::Reader;
-use self::record::{Reply, departure_word, encode_held, encode_vote_rest, millis};
+use self::record::{Reply, departure_word, encode_vote_rest, millis};
 use self::scripts::Scripts;
+pub use self::settings::{InvalidSettings, Settings};
 use super::{ApprovalStore, Bell, Health, LEASE, Page, Parking, Query, StoreError, VoteError};
 use crate::domain::approval::{Approval, CLAIM_WINDOW, Departure, VoteRefused};
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, AttemptId, QueueName, ReplicaId};
-use crate::domain::ruling::Late;
+use crate::domain::ids::{ApprovalId, AttemptId, QueueName, ReplicaId, RequestKey, SessionKey};
 
 /// So many records are ended or forgotten by one script: Redis does nothing else meanwhile.
 const SWEPT_AT_ONCE: usize = 100;
-
-/// Where Redis is, and how it is used.
-#[derive(Clone)]
-pub struct Settings {
-    /// `redis://[user:password@]host[:port][/database]`
-    pub url: String,
-    /// What all keys and channels begin with.
-    pub prefix: String,
-    /// How long to wait for the answer to one command.
-    pub command_timeout: Duration,
-    /// How many connections lists and sweeps may use.
-    pub pool_size: usize,
-}
-
-impl Default for Settings {
-    /// A Redis on this machine, prefix `holdpoint`, 1 s, 4 connections.
-    fn default() -> Self {
-        Self {
-            url: "redis://127.0.0.1:6379".into(),
-            prefix: "holdpoint".into(),
-            command_timeout: Duration::from_secs(1),
-            pool_size: 4,
-        }
-    }
-}
-
-/// Why a store cannot be started with these settings. The URL is not repeated: it may hold a password.
-#[derive(Debug, thiserror::Error)]
-pub enum InvalidSettings {
-    /// Not a URL of a Redis.
-    #[error("the Redis URL is not understood: {0}")]
-    Url(String),
-    /// A prefix that would break the names of keys.
-    #[error("the Redis prefix must be 1 to 64 characters out of a-z, A-Z, 0-9, '-', '_', '.' and ':'")]
-    Prefix,
-    /// No connections at all.
-    #[error("the Redis pool needs at least one connection")]
-    PoolSize,
-}
 
 /// Approvals in Redis.
 pub struct RedisStore {
@@ -179,7 +138,7 @@ impl RedisStore {
         call: &ScriptInvocation<'_>,
     ) -> Result<Option<Approval>, StoreError> {
         let reply: Option<Reply> = self.run(call).await?;
-        reply.map(|reply| reply.approval(id.queue(), None)).transpose()
+        reply.map(|reply| reply.approval(id, None)).transpose()
     }
 
     /// Our own queues, and those that other replicas have.
@@ -199,39 +158,6 @@ impl RedisStore {
     }
 }
 
-impl Settings {
-    fn address(&self) -> Result<ConnectionInfo, InvalidSettings> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
-        if self.prefix.is_empty() || self.prefix.len() > 64 || !self.prefix.chars().all(plain) {
-            return Err(InvalidSettings::Prefix);
-        }
-        let address = self.url.as_str().into_connection_info();
-        let address = address.map_err(|e| InvalidSettings::Url(e.to_string()))?;
-        // Messages come over the connection of the commands, which takes RESP3.
-        let redis = address.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        let tcp = TcpSettings::default().set_nodelay(true);
-        Ok(address.set_redis_settings(redis).set_tcp_settings(tcp))
-    }
-
-    fn pool(&self, address: ConnectionInfo) -> Result<Pool, InvalidSettings> {
-        if self.pool_size == 0 {
-            return Err(InvalidSettings::PoolSize);
-        }
-        let limit = Some(self.command_timeout);
-        let config = AsyncConnectionConfig::new().set_connection_timeout(limit).set_response_timeout(limit);
-        let manager = Manager::new_with_config(address, config);
-        let manager = manager.map_err(|e| InvalidSettings::Url(e.to_string()))?;
-        let pool = Pool::builder(manager)
-            .max_size(self.pool_size)
-            .runtime(Runtime::Tokio1)
-            .wait_timeout(limit)
-            .create_timeout(limit)
-            .recycle_timeout(limit)
-            .build();
-        Ok(pool.expect("a pool with timeouts has a runtime"))
-    }
-}
-
 /// Whatever Redis answered or did not: what was asked may have happened or not.
 fn unavailable(error: redis::RedisError) -> StoreError {
     StoreError::Unavailable(error.to_string())
@@ -240,22 +166,7 @@ fn unavailable(error: redis::RedisError) -> StoreError {
 #[async_trait]
 impl ApprovalStore for RedisStore {
     async fn park(&self, parking: &Parking) -> Result<Approval, StoreError> {
-        let Parking { id, held, holder } = parking;
-        let (late, open_for) = match held.terms.late {
-            Late::On { grant } => (millis(grant).to_string(), held.terms.expires),
-            Late::Off => ("off".into(), held.terms.expires.min(held.terms.hold)),
-        };
-        let mut call = self.call_on(&self.scripts.park, id);
-        call.arg(holder.attempt.to_string())
-            .arg(holder.replica.to_string())
-            .arg(held.fingerprint.to_string())
-            .arg(millis(LEASE))
-            .arg(held.terms.approvals)
-            .arg(late)
-            .arg(millis(open_for))
-            .arg(encode_held(held));
-        let reply: Reply = self.run(&call).await?;
-        reply.approval(id.queue(), Some(held))
+        parking::park(self, parking).await
     }
 
     async fn look(&self, id: &ApprovalId) -> Result<Option<Approval>, StoreError> {
@@ -272,13 +183,16 @@ impl ApprovalStore for RedisStore {
             .arg(millis(CLAIM_WINDOW));
         let reply: Option<Reply> = self.run(&call).await?;
         let reply = reply.ok_or_else(|| VoteError::NotFound(id.clone()))?;
-        let standing = reply.approval(id.queue(), None)?;
+        let standing = reply.approval(id, None)?;
         let why = match reply.word.as_str() {
             "counted" => return Ok(standing),
             "not open" => VoteRefused::NotOpen,
             "voted" => VoteRefused::AlreadyVoted,
             "mismatch" => VoteRefused::FingerprintMismatch,
-            other => unreachable!("the vote script has no reply {other:?}"),
+            other => {
+                let why = format!("a vote on it was answered with {other:?}");
+                return Err(StoreError::Unreadable { id: id.clone(), why }.into());
+            }
         };
         Err(VoteError::Refused { why, standing: Box::new(standing) })
     }
@@ -291,7 +205,11 @@ impl ApprovalStore for RedisStore {
     ) -> Result<Option<Approval>, StoreError> {
         let mut call = self.call_on(&self.scripts.claim, id);
         call.arg(attempt.to_string()).arg(fingerprint.to_string());
-        self.standing(id, &call).await
+        let reply: Option<Reply> = self.run(&call).await?;
+        match reply {
+            Some(reply) if reply.word == "no lease" => Err(StoreError::LeaseLost),
+            reply => reply.map(|reply| reply.approval(id, None)).transpose(),
+        }
     }
 
     async fn detach(
@@ -303,6 +221,26 @@ impl ApprovalStore for RedisStore {
         let mut call = self.call_on(&self.scripts.detach, id);
         call.arg(attempt.to_string()).arg(departure_word(departure));
         self.standing(id, &call).await
+    }
+
+    async fn withdraw(&self, session: SessionKey, request: Option<RequestKey>) -> Result<(), StoreError> {
+        let queues = self.all_queues(&mut self.pooled().await?).await?;
+        let request = request.map(|request| request.to_string()).unwrap_or_default();
+        let detached = queues.iter().map(async |queue| {
+            let mut call = self.call(&self.scripts.withdraw, queue);
+            call.arg(session.to_string()).arg(&request);
+            self.run::<()>(&call).await
+        });
+        try_join_all(detached).await.map(|_| ())
+    }
+
+    async fn count_open(&self) -> Result<u64, StoreError> {
+        let mut connection = self.pooled().await?;
+        let mut open = 0;
+        for queue in self.all_queues(&mut connection).await? {
+            open += connection.zcard::<_, u64>(self.keys.open(&queue)).await.map_err(unavailable)?;
+        }
+        Ok(open)
     }
 
     async fn sweep(&self) -> Result<Vec<ApprovalId>, StoreError> {
@@ -343,20 +281,23 @@ impl ApprovalStore for RedisStore {
 
     async fn list(&self, query: &Query) -> Result<Page, StoreError> {
         let mut connection = self.pooled().await?;
-        let queues = self.all_queues(&mut connection).await?;
+        let queues = match &query.filter.queue {
+            Some(queue) => vec![queue.clone()],
+            None => self.all_queues(&mut connection).await?,
+        };
         Reader { keys: &self.keys, script: &self.scripts.list, connection }.page(queues, query).await
     }
 
     async fn listen(&self, id: &ApprovalId) -> Result<(), StoreError> {
         self.doorbell.listen(id);
-        // Once a connection is up again it subscribes to all that is listened for.
-        self.connection()?;
+        let closed = || StoreError::Unavailable("the store is closed".into());
         let (waits, subscribed) = oneshot::channel();
-        let closed = |_| StoreError::Unavailable("the store is closed".into());
-        self.wishes.send(Wish::Listen(id.clone(), waits)).map_err(|_| closed(()))?;
+        // Also while there is no connection: one that is just being made may have counted its listeners already.
+        self.wishes.send(Wish::Listen(id.clone(), waits)).map_err(|_| closed())?;
+        self.connection()?;
         match timeout(self.timeout, subscribed).await {
             Ok(Ok(answer)) => answer.map_err(unavailable),
-            Ok(Err(_)) => Err(closed(())),
+            Ok(Err(_)) => Err(StoreError::Unavailable("the connection was lost".into())),
             Err(_) => Err(StoreError::Unavailable("no answer to a subscription".into())),
         }
     }

@@ -3,6 +3,7 @@
 mod admin;
 mod architecture;
 mod cli;
+mod docs;
 mod e2e_processes;
 mod ext_authz_listener;
 mod hold;

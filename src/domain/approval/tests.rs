@@ -28,40 +28,41 @@ fn pending() -> (Approval, AttemptId, Timestamp) {
 }
 
 fn another() -> Holder {
-    Holder { attempt: AttemptId::random(), replica: ReplicaId::random() }
+    Holder { attempt: AttemptId::random(), replica: ReplicaId::random(), origin: None }
 }
 
+const HERE: Incarnation = Incarnation::ONLY;
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn an_approved_call_is_released_to_its_attempt_once() {
     let (mut approval, attempt, now) = pending();
     let fingerprint = approval.held.fingerprint;
-    approval.claim(attempt, &fingerprint, now);
+    approval.claim(attempt, &fingerprint, now, HERE);
     assert_eq!(approval.release(attempt, &fingerprint), None, "nobody approved");
 
-    approval.vote(vote("bob", Verdict::Approve), now).unwrap();
+    approval.vote(vote("bob", Verdict::Approve), now, HERE).unwrap();
     assert_eq!(approval.release(attempt, &fingerprint), None, "approved is not released");
-    approval.claim(AttemptId::random(), &fingerprint, now);
+    approval.claim(AttemptId::random(), &fingerprint, now, HERE);
     assert_eq!(approval.state.kind(), StateKind::Approved, "a stranger claimed");
-    approval.claim(attempt, &"22".repeat(32).parse().unwrap(), now);
+    approval.claim(attempt, &"22".repeat(32).parse().unwrap(), now, HERE);
     assert_eq!(approval.state.kind(), StateKind::Approved, "another call claimed");
 
-    approval.claim(attempt, &fingerprint, now);
+    approval.claim(attempt, &fingerprint, now, HERE);
     let release = approval.release(attempt, &fingerprint).unwrap();
     assert_eq!(release.by().reviewer, Subject("bob".into()));
     let seq = approval.seq;
-    approval.claim(attempt, &fingerprint, now);
+    approval.claim(attempt, &fingerprint, now, HERE);
     approval.detach(attempt, Departure::CallerGone, now);
-    assert!(!approval.take_up(another(), now));
+    assert!(!approval.take_up(another(), now, HERE));
     assert_eq!((approval.state.kind(), approval.seq), (StateKind::Released, seq), "final");
 }
 
 #[test]
 fn the_first_decision_stands() {
     let (mut approval, _, now) = pending();
-    approval.vote(vote("bob", Verdict::Reject), now).unwrap();
-    assert_eq!(approval.vote(vote("eve", Verdict::Approve), now), Err(VoteRefused::NotOpen));
+    approval.vote(vote("bob", Verdict::Reject), now, HERE).unwrap();
+    assert_eq!(approval.vote(vote("eve", Verdict::Approve), now, HERE), Err(VoteRefused::NotOpen));
     assert_eq!(approval.state, State::Rejected { at: now });
     assert_eq!(approval.deciding_vote().unwrap().reviewer, Subject("bob".into()));
 }
@@ -69,10 +70,10 @@ fn the_first_decision_stands() {
 #[test]
 fn as_many_different_people_as_the_rule_asks_for_have_to_approve() {
     let (mut approval, _, now) = with(|terms| terms.approvals = 2);
-    approval.vote(vote("bob", Verdict::Approve), now).unwrap();
-    assert_eq!(approval.vote(vote("bob", Verdict::Approve), now), Err(VoteRefused::AlreadyVoted));
+    approval.vote(vote("bob", Verdict::Approve), now, HERE).unwrap();
+    assert_eq!(approval.vote(vote("bob", Verdict::Approve), now, HERE), Err(VoteRefused::AlreadyVoted));
     assert_eq!((approval.state, approval.approvals_missing()), (State::Pending, 1));
-    approval.vote(vote("eve", Verdict::Approve), now).unwrap();
+    approval.vote(vote("eve", Verdict::Approve), now, HERE).unwrap();
     assert_eq!(approval.state.kind(), StateKind::Approved);
 }
 
@@ -80,9 +81,9 @@ fn as_many_different_people_as_the_rule_asks_for_have_to_approve() {
 fn a_decision_sent_twice_counts_once_and_is_no_error() {
     let (mut approval, _, now) = with(|terms| terms.approvals = 2);
     let vote = vote("bob", Verdict::Approve);
-    approval.vote(vote.clone(), now).unwrap();
+    approval.vote(vote.clone(), now, HERE).unwrap();
     let seq = approval.seq;
-    approval.vote(vote, now).unwrap();
+    approval.vote(vote, now, HERE).unwrap();
     assert_eq!((approval.votes.len(), approval.seq), (1, seq));
 }
 
@@ -91,7 +92,7 @@ fn a_decision_on_another_call_than_the_recorded_one_does_not_count() {
     let (mut approval, _, now) = pending();
     let seen = Some("22".repeat(32).parse().unwrap());
     let vote = Vote { fingerprint: seen, ..vote("bob", Verdict::Approve) };
-    assert_eq!(approval.vote(vote, now), Err(VoteRefused::FingerprintMismatch));
+    assert_eq!(approval.vote(vote, now, HERE), Err(VoteRefused::FingerprintMismatch));
     assert_eq!(approval.state, State::Pending);
 }
 
@@ -100,7 +101,7 @@ fn nothing_is_decided_at_or_after_the_deadline() {
     let (mut approval, _, _) = pending();
     let deadline = approval.deadline;
     assert!(!approval.lapse(deadline - SECOND));
-    assert_eq!(approval.vote(vote("bob", Verdict::Approve), deadline), Err(VoteRefused::NotOpen));
+    assert_eq!(approval.vote(vote("bob", Verdict::Approve), deadline, HERE), Err(VoteRefused::NotOpen));
     assert!(approval.lapse(deadline));
     assert_eq!(approval.state, State::Expired { at: deadline });
 }
@@ -110,27 +111,27 @@ fn a_grant_is_redeemed_once_by_whoever_makes_the_call_again_in_time() {
     let (mut approval, attempt, now) = pending();
     approval.detach(attempt, Departure::CallerGone, now);
     assert_eq!((approval.holder, approval.left_at), (None, Some(now)));
-    approval.vote(vote("bob", Verdict::Approve), now).unwrap();
+    approval.vote(vote("bob", Verdict::Approve), now, HERE).unwrap();
     let Some(until) = approval.due() else { panic!("a grant ends") };
 
     let mut late = approval.clone();
-    assert!(!late.take_up(another(), until), "too late");
+    assert!(!late.take_up(another(), until, HERE), "too late");
     assert!(late.lapse(until));
     assert_eq!(late.state, State::Cancelled { at: until, why: Cancellation::GrantUnused });
 
     let retry = another();
-    assert!(approval.take_up(retry, now + SECOND));
+    assert!(approval.take_up(retry, now + SECOND, HERE));
     assert!(approval.release(retry.attempt, &approval.held.fingerprint).is_some());
     assert_eq!(approval.release(attempt, &approval.held.fingerprint), None, "the first attempt has left");
-    assert!(!approval.take_up(another(), now + SECOND), "twice");
+    assert!(!approval.take_up(another(), now + SECOND, HERE), "twice");
 }
 
 #[test]
 fn an_approval_is_not_claimed_after_its_time() {
     let (mut approval, attempt, now) = with(|terms| terms.late = Late::Off);
-    approval.vote(vote("bob", Verdict::Approve), now).unwrap();
+    approval.vote(vote("bob", Verdict::Approve), now, HERE).unwrap();
     let fingerprint = approval.held.fingerprint;
-    approval.claim(attempt, &fingerprint, now + CLAIM_WINDOW);
+    approval.claim(attempt, &fingerprint, now + CLAIM_WINDOW, HERE);
     assert_eq!(approval.state.kind(), StateKind::Approved);
 }
 
@@ -140,13 +141,13 @@ fn an_attempt_that_lost_its_record_to_another_changes_nothing() {
     let epoch = approval.epoch;
     approval.detach(first, Departure::HoldOver, now);
     let second = another();
-    assert!(approval.take_up(second, now));
+    assert!(approval.take_up(second, now, HERE));
     assert!(approval.epoch > epoch + 1);
 
     approval.detach(first, Departure::CallerGone, now);
     assert_eq!(approval.holder, Some(second));
-    approval.vote(vote("bob", Verdict::Approve), now).unwrap();
-    approval.claim(first, &approval.held.fingerprint.clone(), now);
+    approval.vote(vote("bob", Verdict::Approve), now, HERE).unwrap();
+    approval.claim(first, &approval.held.fingerprint.clone(), now, HERE);
     assert_eq!(approval.state.kind(), StateKind::Approved);
     assert_eq!(approval.release(first, &approval.held.fingerprint), None);
 }
@@ -164,7 +165,55 @@ fn without_late_approval_departure_ends_it() {
     }
     let (mut approval, attempt, now) = with(|terms| terms.late = Late::Off);
     assert_eq!(approval.deadline, now + approval.held.terms.hold, "it is open as long as it is held");
-    approval.vote(vote("bob", Verdict::Approve), now).unwrap();
+    approval.vote(vote("bob", Verdict::Approve), now, HERE).unwrap();
     approval.detach(attempt, Departure::CallerGone, now);
     assert_eq!(approval.state.kind(), StateKind::Cancelled, "approved, but nobody is there to claim it");
+}
+
+#[test]
+fn an_approval_recorded_under_another_incarnation_is_asked_for_again_and_its_votes_are_void() {
+    let elsewhere: Incarnation = "11".repeat(20).parse().unwrap();
+    for redeemed in [false, true] {
+        let (mut approval, mut attempt, now) = pending();
+        let fingerprint = approval.held.fingerprint;
+        if redeemed {
+            approval.detach(attempt, Departure::CallerGone, now);
+        }
+        approval.vote(vote("bob", Verdict::Approve), now, elsewhere).unwrap();
+        if redeemed {
+            let retry = another();
+            attempt = retry.attempt;
+            assert!(approval.take_up(retry, now, HERE));
+        } else {
+            approval.claim(attempt, &fingerprint, now, HERE);
+        }
+        assert_eq!((approval.state, approval.void), (State::Pending, 1));
+        assert_eq!(approval.release(attempt, &fingerprint), None);
+        assert_eq!(approval.approvals_missing(), 1, "the vote is void");
+
+        approval.vote(vote("bob", Verdict::Approve), now, HERE).expect("whoever voted before is asked again");
+        approval.claim(attempt, &fingerprint, now, HERE);
+        assert!(approval.release(attempt, &fingerprint).is_some());
+    }
+}
+
+#[test]
+fn who_is_asked_again_has_as_long_as_the_grant_was_good_for() {
+    let elsewhere: Incarnation = "11".repeat(20).parse().unwrap();
+    let (mut approval, attempt, _) = pending();
+    let late = approval.deadline - SECOND;
+    approval.vote(vote("bob", Verdict::Approve), late, elsewhere).unwrap();
+    let until = approval.due().unwrap();
+    approval.claim(attempt, &approval.held.fingerprint.clone(), late + SECOND, HERE);
+    assert_eq!((approval.state, approval.deadline), (State::Pending, until));
+}
+
+#[test]
+fn a_rejection_stands_for_identical_calls_until_its_cool_down_is_over() {
+    let (mut approval, _, now) = pending();
+    let cooldown = Duration::from_secs(60);
+    assert!(!approval.rejects_again(cooldown, now), "it is open");
+    approval.vote(vote("bob", Verdict::Reject), now, HERE).unwrap();
+    assert!(approval.rejects_again(cooldown, now + cooldown - SECOND));
+    assert!(!approval.rejects_again(cooldown, now + cooldown));
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::domain::approval::{Approval, Departure};
 use crate::domain::decision::{Verdict, Vote};
-use crate::domain::ids::{DecisionId, Subject};
+use crate::domain::ids::{DecisionId, Incarnation, Subject};
 use crate::domain::message::Tool;
 use crate::domain::sample;
 use crate::ext_authz::mcp::Why;
@@ -30,7 +30,7 @@ fn vote(approval: &mut Approval, verdict: Verdict, reason: Option<&str>) {
         fingerprint: None,
         at: now,
     };
-    approval.vote(vote, now).unwrap();
+    approval.vote(vote, now, Incarnation::ONLY).unwrap();
 }
 
 /// Every outcome that is not a release.
@@ -149,7 +149,7 @@ fn only_a_pass_and_a_release_allow_and_the_client_cannot_set_our_headers() {
     let mut approval = approval();
     let (attempt, fingerprint) = (approval.holder.unwrap().attempt, approval.held.fingerprint);
     vote(&mut approval, Verdict::Approve, None);
-    approval.claim(attempt, &fingerprint, Timestamp::UNIX_EPOCH);
+    approval.claim(attempt, &fingerprint, Timestamp::UNIX_EPOCH, Incarnation::ONLY);
     let released = Outcome::of(&approval, attempt, &fingerprint).unwrap();
     let response = outcome(&Asker::of(&call(), DenialForm::Result), &released, no_link);
     assert_eq!(response.status.unwrap().code, 0);

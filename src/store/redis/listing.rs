@@ -3,12 +3,14 @@
 use std::collections::VecDeque;
 
 use deadpool_redis::Connection;
-use redis::{RedisError, Script};
+use jiff::Timestamp;
+use redis::{ErrorKind, RedisError, Script};
+use uuid::Uuid;
 
 use super::keys::Keys;
 use super::record::Reply;
 use crate::domain::approval::{Approval, StateKind};
-use crate::domain::ids::QueueName;
+use crate::domain::ids::{ApprovalId, QueueName};
 use crate::store::{Cursor, Order, Page, Query, StoreError};
 
 /// At most so many records are read by one script: Redis does nothing else meanwhile.
@@ -27,16 +29,24 @@ struct Source {
     read: VecDeque<Approval>,
     /// Behind which record to read on.
     after: Option<Cursor>,
+    /// How many records to read then; more each time, for a filter that few of them match.
+    part: usize,
     at_end: bool,
 }
 
 impl Reader<'_> {
     /// The page that the query asks for, out of these queues.
     pub(super) async fn page(mut self, queues: Vec<QueueName>, query: &Query) -> Result<Page, StoreError> {
+        let part = query.limit.saturating_add(1).min(PART);
         let mut sources: Vec<Source> = queues
             .into_iter()
-            .filter(|queue| query.filter.queue.as_ref().is_none_or(|wanted| wanted == queue))
-            .map(|queue| Source { queue, read: VecDeque::new(), after: query.after.clone(), at_end: false })
+            .map(|queue| Source {
+                queue,
+                read: VecDeque::new(),
+                after: query.after.clone(),
+                part,
+                at_end: false,
+            })
             .collect();
         let mut approvals = Vec::new();
         // One more than asked for: whether there is a next page.
@@ -58,21 +68,27 @@ impl Reader<'_> {
     /// Makes sure that the source has its next record at hand, if it has one.
     async fn fill(&mut self, source: &mut Source, query: &Query) -> Result<(), StoreError> {
         while source.read.is_empty() && !source.at_end {
-            let replies = self.part(source, query).await.map_err(super::unavailable)?;
-            source.at_end = replies.len() < PART;
-            for reply in &replies {
-                source.after = reply.place(&source.queue).or_else(|| source.after.take());
-                match reply.approval(&source.queue, None) {
-                    Ok(approval) => source.read.push_back(approval),
+            let entries = self.part(source, query).await.map_err(super::unavailable)?;
+            source.at_end = entries.len() < source.part;
+            source.part = (source.part * 2).min(PART);
+            for (place, reply) in entries {
+                match reply.map(|reply| reply.approval(&place.id, None)) {
+                    Some(Ok(approval)) => source.read.push_back(approval),
                     // One record of a newer version must not hide all others from the reviewers.
-                    Err(error) => tracing::warn!(%error, "a record is left out of a list"),
+                    Some(Err(error)) => tracing::warn!(%error, "a record is left out of a list"),
+                    None => tracing::warn!(id = %place.id, "a record is gone"),
                 }
+                source.after = Some(place);
             }
         }
         Ok(())
     }
 
-    async fn part(&mut self, source: &Source, query: &Query) -> Result<Vec<Reply>, RedisError> {
+    async fn part(
+        &mut self,
+        source: &Source,
+        query: &Query,
+    ) -> Result<Vec<(Cursor, Option<Reply>)>, RedisError> {
         let (order, all) = match query.order {
             Order::OldestFirst => ("oldest", "-inf"),
             Order::NewestFirst => ("newest", "+inf"),
@@ -83,7 +99,7 @@ impl Reader<'_> {
             None => call.arg(all).arg(""),
             Some(after) => call.arg(after.created_at.as_millisecond()).arg(bound(after, &source.queue)),
         };
-        call.arg(PART);
+        call.arg(source.part);
         let open = [StateKind::Pending, StateKind::Approved];
         if query.states.iter().any(|state| open.contains(state)) {
             call.arg("open");
@@ -91,7 +107,15 @@ impl Reader<'_> {
         if query.states.iter().any(|state| !open.contains(state)) {
             call.arg("ended");
         }
-        call.invoke_async(&mut self.connection).await
+        let entries: Vec<(String, i64, Option<Reply>)> = call.invoke_async(&mut self.connection).await?;
+        let entry = |(key, created, reply): (String, i64, Option<Reply>)| {
+            let id = ApprovalId::with_key(source.queue.clone(), Uuid::try_parse(&key).ok()?);
+            Some((Cursor { created_at: Timestamp::from_millisecond(created).ok()?, id }, reply))
+        };
+        let placed: Option<Vec<_>> = entries.into_iter().map(entry).collect();
+        placed.ok_or_else(|| {
+            RedisError::from((ErrorKind::UnexpectedReturnType, "an entry that is none of ours"))
+        })
     }
 }
 

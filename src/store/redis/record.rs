@@ -6,24 +6,28 @@
 
 mod held;
 
-use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use redis::{FromRedisValue, ParsingError, Value};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use crate::domain::approval::{Approval, Cancellation, Departure, Held, Holder, State, StateKind};
+use crate::domain::approval::{Approval, Cancellation, Departure, Held, Holder, Origin, State, StateKind};
 use crate::domain::decision::{Verdict, Vote};
 use crate::domain::ids::{ApprovalId, QueueName, Subject};
-use crate::store::{Cursor, StoreError};
+use crate::store::StoreError;
 
 pub(super) use held::{encode as encode_held, millis};
 
 /// The version of the records that this code writes, and the only one that it reads.
 const VERSION: &str = "1";
+
+/// The fields of the hash, in the order in which scripts reply with them (see `scripts/record.lua`).
+const FIELDS: [&str; 18] = [
+    "v", "fp", "need", "late", "created", "deadline", "state", "at", "with", "seq", "epoch", "attempt",
+    "replica", "left", "under", "void", "origin", "caller",
+];
 
 /// How many elements of the list one vote takes: decision, reviewer, verdict, time, the rest.
 const VOTE: usize = 5;
@@ -33,61 +37,61 @@ const VOTE: usize = 5;
 pub(super) struct Reply {
     /// What became of the request.
     pub(super) word: String,
-    fields: HashMap<String, String>,
+    /// The record's key, or what else the word is about.
+    pub(super) key: String,
+    fields: String,
     votes: Vec<String>,
     held: Option<String>,
 }
 
 impl FromRedisValue for Reply {
     fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
-        let (word, fields, votes, held) = FromRedisValue::from_redis_value(value)?;
-        Ok(Self { word, fields, votes, held })
+        let (word, key, fields, votes, held) = FromRedisValue::from_redis_value(value)?;
+        Ok(Self { word, key, fields, votes, held })
     }
 }
 
 impl Reply {
-    /// The approval in this reply. `sent` is what was asked, where the reply leaves that out.
+    /// The approval in this reply, which may be another than the one asked for. `sent` is the call that was parked,
+    /// where the reply leaves that out.
     pub(super) fn approval(
         &self,
-        queue: &QueueName,
+        asked: &ApprovalId,
         sent: Option<&Arc<Held>>,
     ) -> Result<Approval, StoreError> {
-        let key = Uuid::try_parse(self.text("key").unwrap_or_default()).unwrap_or_default();
-        let id = ApprovalId::with_key(queue.clone(), key);
-        self.decode(&id, sent).map_err(|why| StoreError::Unreadable { id, why })
+        self.decode(asked.queue(), sent).map_err(|why| StoreError::Unreadable { id: asked.clone(), why })
     }
 
-    /// The record's place in a list, which also a record of an unknown version has.
-    pub(super) fn place(&self, queue: &QueueName) -> Option<Cursor> {
-        let id = ApprovalId::with_key(queue.clone(), self.parse("key").ok()?);
-        Some(Cursor { created_at: self.time("created").ok()?, id })
-    }
-
-    fn decode(&self, id: &ApprovalId, sent: Option<&Arc<Held>>) -> Result<Approval, String> {
+    fn decode(&self, queue: &QueueName, sent: Option<&Arc<Held>>) -> Result<Approval, String> {
         let version = self.text("v")?;
         if version != VERSION {
             return Err(format!("it has version {version:?}, this program reads {VERSION:?}"));
         }
         let held = match (&self.held, sent) {
-            (Some(stored), _) => Arc::new(held::decode(stored, self.parse("fp")?, id.queue())?),
+            (Some(stored), _) => Arc::new(held::decode(stored, self.parse("fp")?, queue)?),
             (None, Some(sent)) => Arc::clone(sent),
             (None, None) => return Err("what was asked is gone".into()),
         };
         Ok(Approval {
-            id: id.clone(),
+            id: ApprovalId::with_key(queue.clone(), read(&self.key)?),
             seq: self.parse("seq")?,
             epoch: self.parse("epoch")?,
             held,
             state: self.state()?,
             holder: match self.text("attempt")? {
                 "" => None,
-                attempt => Some(Holder { attempt: read(attempt)?, replica: self.parse("replica")? }),
+                attempt => Some(Holder {
+                    attempt: read(attempt)?,
+                    replica: self.parse("replica")?,
+                    origin: origin(self.text("origin")?)?,
+                }),
             },
             left_at: match self.text("left")? {
                 "" => None,
                 left => Some(time(left)?),
             },
             votes: self.votes()?,
+            void: self.parse("void")?,
             created_at: self.time("created")?,
             deadline: self.time("deadline")?,
         })
@@ -98,11 +102,13 @@ impl Reply {
         let at = self.time("at")?;
         Ok(match StateKind::from_word(word).ok_or_else(|| format!("its state is {word:?}"))? {
             StateKind::Pending => State::Pending,
-            StateKind::Approved => State::Approved { at, until: self.time("until")? },
-            StateKind::Released => State::Released { at, attempt: self.parse("by")? },
+            StateKind::Approved => {
+                State::Approved { at, until: self.time("with")?, under: self.parse("under")? }
+            }
+            StateKind::Released => State::Released { at, attempt: self.parse("with")? },
             StateKind::Rejected => State::Rejected { at },
             StateKind::Expired => State::Expired { at },
-            StateKind::Cancelled => State::Cancelled { at, why: cancellation(self.text("why")?)? },
+            StateKind::Cancelled => State::Cancelled { at, why: cancellation(self.text("with")?)? },
         })
     }
 
@@ -115,7 +121,9 @@ impl Reply {
     }
 
     fn text(&self, field: &str) -> Result<&str, String> {
-        self.fields.get(field).map(String::as_str).ok_or_else(|| format!("it has no {field:?}"))
+        let place = FIELDS.iter().position(|name| *name == field);
+        let value = place.and_then(|place| self.fields.split(',').nth(place));
+        value.ok_or_else(|| format!("it has no {field:?}"))
     }
 
     fn parse<T: FromStr>(&self, field: &str) -> Result<T, String> {
@@ -162,6 +170,19 @@ fn cancellation(word: &str) -> Result<Cancellation, String> {
         "grant-unused" => Ok(Cancellation::GrantUnused),
         other => Err(format!("it was cancelled because of {other:?}")),
     }
+}
+
+fn origin(text: &str) -> Result<Option<Origin>, String> {
+    match text.split_once(':') {
+        None if text.is_empty() => Ok(None),
+        None => Err(format!("its origin is {text:?}")),
+        Some((session, request)) => Ok(Some(Origin { session: read(session)?, request: read(request)? })),
+    }
+}
+
+/// The session and the request that an attempt answers to.
+pub(super) fn origin_text(origin: Option<Origin>) -> String {
+    origin.map(|origin| format!("{}:{}", origin.session, origin.request)).unwrap_or_default()
 }
 
 /// The word for why an attempt no longer waits.

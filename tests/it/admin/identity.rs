@@ -1,6 +1,6 @@
 //! Who is let in, and as whom.
 
-use holdpoint::admin::Settings;
+use holdpoint::admin::{Settings, TokenDigest};
 use holdpoint::domain::sample;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -100,6 +100,7 @@ async fn a_session_is_whose_token_opened_it_and_cannot_be_made_up() {
         &format!("holdpoint_session={ALICE}"),
         &alice[..alice.len() - 1],
         &format!("other_{alice}"),
+        &format!("holdpoint_session={}", hex::encode(TokenDigest::of(ALICE).0)),
     ] {
         assert_eq!(get(cookie).await, StatusCode::UNAUTHORIZED, "{cookie}");
     }

@@ -11,7 +11,7 @@ use holdpoint::clock::SystemClock;
 use holdpoint::domain::approval::{Approval, Departure, Held, StateKind};
 use holdpoint::domain::decision::{Membership, Vote};
 use holdpoint::domain::fingerprint::Fingerprint;
-use holdpoint::domain::ids::{ApprovalId, AttemptId, Group, ReplicaId, Subject};
+use holdpoint::domain::ids::{ApprovalId, AttemptId, Group, ReplicaId, RequestKey, SessionKey, Subject};
 use holdpoint::domain::outcome::Outcome;
 use holdpoint::domain::sample;
 use holdpoint::store::memory::MemoryStore;
@@ -60,7 +60,13 @@ impl Site {
         let memory = MemoryStore::new(clock.clone(), waiters.clone(), Duration::from_secs(600));
         let store = Arc::new(SwitchedStore { memory, off: AtomicBool::new(false) });
         let patience = Duration::from_secs(1);
-        let approvals = Approvals::new(store.clone(), waiters, clock, ReplicaId::random(), patience);
+        let approvals = Approvals::new(
+            store.clone(),
+            waiters,
+            clock,
+            ReplicaId::random(),
+            holdpoint::approvals::Settings { patience, caps: sample::UNLIMITED },
+        );
         let (draining, shutdown) = (CancellationToken::new(), CancellationToken::new());
         let router = admin::router(Arc::clone(&approvals), settings, draining.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -115,7 +121,7 @@ impl Site {
         let fingerprint = held.fingerprint;
         let approvals = Arc::clone(&self.approvals);
         let before = self.of(fingerprint).await.len();
-        let call = tokio::spawn(async move { approvals.hold(held, Instant::now() + 12 * BOUND).await });
+        let call = tokio::spawn(async move { approvals.hold(held, None, Instant::now() + 12 * BOUND).await });
         let id = timeout(BOUND, async {
             loop {
                 let parked = self.of(fingerprint).await;
@@ -260,6 +266,14 @@ impl ApprovalStore for SwitchedStore {
         departure: Departure,
     ) -> Result<Option<Approval>, StoreError> {
         self.on()?.detach(id, attempt, departure).await
+    }
+
+    async fn withdraw(&self, session: SessionKey, request: Option<RequestKey>) -> Result<(), StoreError> {
+        self.on()?.withdraw(session, request).await
+    }
+
+    async fn count_open(&self) -> Result<u64, StoreError> {
+        self.on()?.count_open().await
     }
 
     async fn sweep(&self) -> Result<Vec<ApprovalId>, StoreError> {

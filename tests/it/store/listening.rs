@@ -38,19 +38,6 @@ pub async fn every_change_rings_who_listens(kind: Kind) {
     stage.rung.until_rung(&parked.id, before + 1).await;
 }
 
-pub async fn nobody_is_rung_who_does_not_listen(kind: Kind) {
-    let stage = kind.stage().await;
-    let forgotten = stage.parking(&sample::held());
-    stage.here.listen(&forgotten.id).await.unwrap();
-    stage.here.forget(&forgotten.id);
-    let other = stage.parking(&held(|h| h.fingerprint = fingerprint('5')));
-    stage.here.listen(&other.id).await.unwrap();
-    stage.there.park(&forgotten).await.unwrap();
-    stage.there.park(&other).await.unwrap();
-    stage.rung.until_rung(&other.id, 1).await;
-    assert_eq!(stage.rung.rings(&forgotten.id), 0);
-}
-
 pub async fn a_listener_among_several_may_leave(kind: Kind) {
     let stage = kind.stage().await;
     let parking = stage.parking(&sample::held());

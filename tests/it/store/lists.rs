@@ -65,7 +65,7 @@ pub async fn pages_lose_and_repeat_nothing_over_several_queues(kind: Kind) {
     let stage = kind.stage().await;
     let parked: BTreeSet<_> = fill(&stage, 350).await.into_iter().collect();
     for order in [Order::OldestFirst, Order::NewestFirst] {
-        for limit in [1, 7, 100, 349, 350, 1000] {
+        for limit in [3, 100, 349, 350, 1000] {
             let found = pages(&stage, order, limit).await;
             assert_eq!(found.len(), parked.len(), "{order:?} by {limit}");
             assert_eq!(found.iter().map(|a| a.id.clone()).collect::<BTreeSet<_>>(), parked);
@@ -155,6 +155,6 @@ pub async fn only_what_was_parked_since_is_listed(kind: Kind) {
     let after = stage.park(&sample::held()).await;
     for order in [Order::OldestFirst, Order::NewestFirst] {
         let filter = Filter { created_after: Some(after.created_at), ..Filter::default() };
-        assert_eq!(listed_ids(&*stage.there, &Query { filter, ..all(order) }).await, [after.id.clone()]);
+        assert_eq!(listed_ids(&*stage.there, &Query { filter, ..all(order) }).await, vec![after.id.clone()]);
     }
 }

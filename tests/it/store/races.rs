@@ -7,11 +7,15 @@ use futures_util::future::join_all;
 use holdpoint::domain::approval::{Approval, Departure, State, StateKind};
 use holdpoint::domain::decision::Verdict;
 use holdpoint::domain::sample;
+use jiff::Timestamp;
 use tokio::sync::Barrier;
 
 use super::stage::{Kind, Stage, approve, attempt, held, reject};
 
 const ROUNDS: usize = 300;
+
+/// Votes of the race against the sweep fall within this time around the deadline.
+const NEAR: Duration = Duration::from_micros(600);
 
 /// Runs all at the same moment, on threads of their own where there are enough.
 async fn at_once<T: Send + 'static>(actors: Vec<impl Future<Output = T> + Send + 'static>) -> Vec<T> {
@@ -90,11 +94,15 @@ pub async fn two_redeem_one_grant(kind: Kind) {
 pub async fn vote_against_sweep(kind: Kind) {
     let stage = kind.stage().await;
     for round in 0..ROUNDS {
-        // Some rounds are decided before, some at, some after the deadline.
-        let soon = Duration::from_micros(500 + 10 * round as u64);
-        let parked = stage.park(&held(|h| h.terms.expires = soon)).await;
+        let parked = stage.park(&held(|h| h.terms.expires = Duration::from_millis(3))).await;
+        let around_the_deadline = parked.deadline + Duration::from_micros(4 * round as u64) - NEAR;
         let (store, id) = (Arc::clone(&stage.here), parked.id.clone());
-        let voter = tokio::spawn(async move { store.vote(&id, &approve("bob")).await.is_ok() });
+        let voter = tokio::spawn(async move {
+            while Timestamp::now() < around_the_deadline {
+                tokio::task::yield_now().await;
+            }
+            store.vote(&id, &approve("bob")).await.is_ok()
+        });
         let (store, id) = (Arc::clone(&stage.there), parked.id.clone());
         let sweeper = tokio::spawn(async move {
             loop {

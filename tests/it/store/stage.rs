@@ -88,11 +88,7 @@ impl Stage {
 
     /// The first attempt at a call.
     pub fn parking(&self, held: &Held) -> Parking {
-        Parking {
-            id: ApprovalId::new(held.terms.queue.clone(), Timestamp::now()),
-            held: Arc::new(held.clone()),
-            holder: Holder { attempt: AttemptId::random(), replica: self.replica },
-        }
+        parking(held, self.replica)
     }
 
     /// The record as it stands.
@@ -164,6 +160,16 @@ impl Bell for Rung {
 
     fn ring_all(&self) {
         *self.all.lock().unwrap() += 1;
+    }
+}
+
+/// The first attempt at a call, on this replica.
+pub fn parking(held: &Held, replica: ReplicaId) -> Parking {
+    Parking {
+        caps: holdpoint::domain::sample::UNLIMITED,
+        id: ApprovalId::new(held.terms.queue.clone(), Timestamp::now()),
+        held: Arc::new(held.clone()),
+        holder: Holder { attempt: AttemptId::random(), replica, origin: None },
     }
 }
 

@@ -19,7 +19,7 @@ pub async fn what_is_overdue_is_ended_once(kind: Kind) {
         (!ended.is_empty()).then_some(ended)
     })
     .await;
-    assert_eq!(ended, [parked.id.clone()]);
+    assert_eq!(ended, vec![parked.id.clone()]);
     let expired = stage.look(&parked.id).await;
     let State::Expired { at } = expired.state else { panic!("{:?}", expired.state) };
     assert!(at >= parked.deadline);

@@ -26,7 +26,7 @@ pub async fn one_approval_is_enough_where_one_is_needed(kind: Kind) {
     let stage = kind.stage().await;
     let parked = stage.park(&sample::held()).await;
     let approved = stage.there.vote(&parked.id, &approve("bob")).await.unwrap();
-    let State::Approved { at, until } = approved.state else { panic!("{:?}", approved.state) };
+    let State::Approved { at, until, .. } = approved.state else { panic!("{:?}", approved.state) };
     assert_eq!(until, at + Duration::from_secs(300), "the grant of the terms");
     assert_eq!((approved.seq, approved.epoch, approved.holder), (2, 1, parked.holder));
     assert_eq!(approved.votes[0].at, at, "the store's time, not the sender's");

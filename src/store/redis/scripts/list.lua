@@ -2,7 +2,7 @@
 --
 -- ARGV[2] 'oldest' or 'newest' first  [3] from this time on (ms, or an infinity)
 --     [4] of that time only what comes behind this key  [5] at most so many records  [6...] out of 'open', 'ended'
--- Returns  the records, each as 'stands' and the record
+-- Returns  for each its key, its time, and 'stands' and the record
 local oldest_first, from, bound, count = ARGV[2] == 'oldest', ARGV[3], ARGV[4], tonumber(ARGV[5])
 local command = oldest_first and 'ZRANGEBYSCORE' or 'ZREVRANGEBYSCORE'
 local to = oldest_first and '+inf' or '-inf'
@@ -41,7 +41,8 @@ end)
 
 local page = {}
 for i = 1, math.min(count, #found) do
-  local record = read(found[i].key)
-  if record then page[#page + 1] = answer('stands', record) end
+  local key, score = found[i].key, found[i].score
+  local record = read(key)
+  page[i] = { key, score, record and answer('stands', record) }
 end
 return page

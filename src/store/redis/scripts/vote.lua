@@ -4,9 +4,6 @@
 --     [6] the fingerprint that the reviewer saw, or ''  [7] the rest of the vote, opaque
 --     [8] how many ms there are to claim an approval where no grant outlives the attempt
 -- Returns  nil, or the record and 'counted' (now or before), 'not open', 'mismatch' or 'voted'
---
--- A vote is VOTE elements of the list: decision, reviewer, verdict, time, the rest.
-local VOTE = 5
 local record = read(ARGV[2])
 if not record or record.v ~= VERSION then return record and answer('stands', record) end
 
@@ -15,8 +12,10 @@ local votes = redis.call('LRANGE', base .. ':votes:' .. record.key, 0, -1)
 local voted, missing = false, tonumber(record.need)
 for i = 1, #votes, VOTE do
   if votes[i] == decision then return answer('counted', record) end
-  if votes[i + 1] == reviewer then voted = true end
-  if votes[i + 2] == 'approve' then missing = missing - 1 end
+  if i > record.void * VOTE then
+    if votes[i + 1] == reviewer then voted = true end
+    if votes[i + 2] == 'approve' then missing = missing - 1 end
+  end
 end
 if record.state ~= 'pending' or overdue(record) then return answer('not open', record) end
 if seen ~= '' and seen ~= record.fp then return answer('mismatch', record) end
@@ -24,10 +23,10 @@ if voted then return answer('voted', record) end
 
 redis.call('RPUSH', base .. ':votes:' .. record.key, decision, reviewer, verdict, now, ARGV[7])
 if verdict == 'reject' then
-  enter(record, 'rejected')
+  enter(record, 'rejected', '')
 elseif missing <= 1 then
-  enter(record, 'approved')
-  record['until'] = now + (record.late == 'off' and ARGV[8] or record.late)
+  enter(record, 'approved', now + (record.late == 'off' and ARGV[8] or record.late))
+  set(record, 'under', incarnation())
 end
 change(record, verdict, reviewer)
 return answer('counted', record)
