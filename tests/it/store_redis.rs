@@ -11,8 +11,8 @@ use holdpoint::store::{ApprovalStore, Filter, Health, Order, Parking, Query, Sto
 use redis::{Commands, cmd};
 
 use crate::store::stage::{Rung, approve, attempt, fingerprint, held, parking, queues, reject};
-use crate::support::redis_server::RedisServer;
-use crate::support::wait::eventually;
+use crate::support::eventually::eventually;
+use crate::support::processes::RedisServer;
 
 /// One replica's store and what it rang.
 struct Replica {
@@ -60,7 +60,7 @@ fn key(part: &str, approval: &Approval) -> String {
 
 #[tokio::test]
 async fn nobody_is_rung_who_does_not_listen() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().await;
     let replica = Replica::up(server.url()).await;
     let forgotten = replica.parking();
     replica.store.listen(&forgotten.id).await.unwrap();
@@ -75,7 +75,7 @@ async fn nobody_is_rung_who_does_not_listen() {
 
 #[tokio::test]
 async fn what_nobody_listens_for_any_more_is_unsubscribed() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().await;
     let replica = Replica::up(server.url()).await;
     let parking = replica.parking();
     let mut plain = server.connection();
@@ -91,7 +91,7 @@ async fn what_nobody_listens_for_any_more_is_unsubscribed() {
 
 #[tokio::test]
 async fn the_call_of_a_dead_replica_is_taken_up() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().await;
     let dead = Replica::up(server.url()).await;
     let parked = dead.park().await;
     let alive = Replica::up(server.url()).await;
@@ -107,7 +107,7 @@ async fn the_call_of_a_dead_replica_is_taken_up() {
 
 #[tokio::test]
 async fn the_approved_call_of_a_dead_replica_is_released_to_the_next_attempt() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().await;
     let dead = Replica::up(server.url()).await;
     let parked = dead.park().await;
     dead.store.vote(&parked.id, &approve("bob")).await.unwrap();
@@ -120,7 +120,7 @@ async fn the_approved_call_of_a_dead_replica_is_released_to_the_next_attempt() {
 
 #[tokio::test]
 async fn a_renewed_lease_keeps_its_calls() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().await;
     let replica = Replica::up(server.url()).await;
     let parked = replica.park().await;
     end_lease(&server, replica.id);
@@ -144,7 +144,7 @@ async fn a_renewed_lease_keeps_its_calls() {
 
 #[tokio::test]
 async fn a_replica_whose_lease_has_run_out_releases_nothing_until_it_has_a_new_one() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().await;
     let replica = Replica::up(server.url()).await;
     let parked = replica.park().await;
     replica.store.vote(&parked.id, &approve("bob")).await.unwrap();
@@ -160,7 +160,7 @@ async fn a_replica_whose_lease_has_run_out_releases_nothing_until_it_has_a_new_o
 
 #[tokio::test]
 async fn an_approval_that_another_redis_recorded_is_asked_for_again() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().await;
     let replica = Replica::up(server.url()).await;
     let parked = replica.park().await;
     replica.store.vote(&parked.id, &approve("bob")).await.unwrap();
@@ -184,7 +184,7 @@ fn end_lease(server: &RedisServer, replica: ReplicaId) {
 
 #[tokio::test]
 async fn a_lost_connection_comes_back_with_its_subscriptions() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().await;
     let replica = Replica::up(server.url()).await;
     let other = Replica::up(server.url()).await;
     let mut calls = Vec::new();
@@ -209,7 +209,7 @@ async fn a_lost_connection_comes_back_with_its_subscriptions() {
 
 #[tokio::test]
 async fn a_lost_message_is_found_in_the_audit() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().await;
     let other = Replica::up(server.url()).await;
     // One that may not subscribe: no message reaches it.
     let _: String = cmd("ACL")
@@ -228,7 +228,7 @@ async fn a_lost_message_is_found_in_the_audit() {
 
 #[tokio::test]
 async fn a_change_counts_although_its_message_is_not_permitted() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().await;
     let listener = Replica::up(server.url()).await;
     let _: String = cmd("ACL")
         .arg(&["SETUSER", "mute", "on", ">secret", "~*", "+@all", "resetchannels"])
@@ -244,7 +244,7 @@ async fn a_change_counts_although_its_message_is_not_permitted() {
 
 #[tokio::test]
 async fn what_was_heard_does_not_ring_again_from_the_audit() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().await;
     let replica = Replica::up(server.url()).await;
     let parking = replica.parking();
     replica.store.listen(&parking.id).await.unwrap();
@@ -278,7 +278,7 @@ async fn a_store_starts_without_redis_and_is_up_once_that_is() {
     assert!(matches!(replica.store.list(&everything()).await, Err(StoreError::Unavailable(_))));
     assert!(matches!(replica.store.listen(&parking.id).await, Err(StoreError::Unavailable(_))));
 
-    server.restart();
+    server.restart().await;
     replica.until_up().await;
     replica.store.park(&parking).await.unwrap();
     replica.rung.until_rung(&parking.id, 1).await;
@@ -296,7 +296,7 @@ fn everything() -> Query {
 
 #[tokio::test]
 async fn a_restarted_redis_is_subscribed_to_again() {
-    let mut server = RedisServer::start();
+    let mut server = RedisServer::start().await;
     let replica = Replica::up(server.url()).await;
     let parking = replica.parking();
     replica.store.listen(&parking.id).await.unwrap();
@@ -304,7 +304,7 @@ async fn a_restarted_redis_is_subscribed_to_again() {
     replica.rung.until_rung(&parking.id, 1).await;
     server.stop();
     replica.until_down().await;
-    server.restart();
+    server.restart().await;
     replica.until_up().await;
     assert_eq!(replica.store.look(&parking.id).await.unwrap(), None, "this Redis keeps nothing");
     replica.store.park(&parking).await.unwrap();
@@ -315,7 +315,7 @@ async fn a_restarted_redis_is_subscribed_to_again() {
 
 #[tokio::test]
 async fn who_listens_while_a_connection_is_made_is_subscribed() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().await;
     let replica = Replica::up(server.url()).await;
     let mut plain = server.connection();
     for _ in 0..20 {
@@ -344,7 +344,7 @@ async fn who_listens_while_a_connection_is_made_is_subscribed() {
 
 #[tokio::test]
 async fn forgotten_scripts_are_sent_again() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().await;
     let replica = Replica::up(server.url()).await;
     let mut plain = server.connection();
     let mut forget_scripts = || cmd("SCRIPT").arg("FLUSH").query::<()>(&mut plain).unwrap();
@@ -360,7 +360,7 @@ async fn forgotten_scripts_are_sent_again() {
 
 #[tokio::test]
 async fn a_record_of_an_unknown_version_is_refused_and_left_alone() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().await;
     let replica = Replica::up(server.url()).await;
     let strange = replica.parking();
     let parked = replica.store.park(&strange).await.unwrap();
@@ -389,7 +389,7 @@ async fn a_record_of_an_unknown_version_is_refused_and_left_alone() {
 
 #[tokio::test]
 async fn a_frozen_redis_is_noticed_and_answers_are_not_waited_for() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().await;
     let url = server.url();
     let rung = Arc::new(Rung::default());
     let settings = Settings { url, command_timeout: Duration::from_millis(100), ..Settings::default() };
@@ -404,7 +404,7 @@ async fn a_frozen_redis_is_noticed_and_answers_are_not_waited_for() {
 
 #[tokio::test]
 async fn every_transition_is_in_the_audit() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().await;
     let replica = Replica::up(server.url()).await;
     let parked = replica.park().await;
     replica.store.detach(&parked.id, attempt(&parked), Departure::HoldOver).await.unwrap();
@@ -429,7 +429,7 @@ async fn every_transition_is_in_the_audit() {
 
 #[tokio::test]
 async fn nothing_of_a_forgotten_record_stays() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().await;
     let replica = Replica::up(server.url()).await;
     let strict = held(|h| h.fingerprint = fingerprint('7'));
     let parked = replica.store.park(&parking(&strict, replica.id)).await.unwrap();

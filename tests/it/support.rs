@@ -3,5 +3,4 @@
 pub mod eventually;
 pub mod faults;
 pub mod processes;
-pub mod redis_server;
-pub mod wait;
+pub mod world;

@@ -9,7 +9,7 @@ use holdpoint::domain::sample;
 use holdpoint::store::{Parking, StoreError};
 
 use super::stage::{Kind, approve, attempt, held, reject};
-use crate::support::wait::eventually;
+use crate::support::eventually::eventually;
 
 pub async fn a_rejection_stands_for_identical_calls_during_its_cool_down(kind: Kind) {
     let stage = kind.stage().await;

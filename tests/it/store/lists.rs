@@ -148,7 +148,7 @@ pub async fn only_what_matches_is_listed(kind: Kind) {
 pub async fn only_what_was_parked_since_is_listed(kind: Kind) {
     let stage = kind.stage().await;
     let before = stage.park(&sample::held()).await;
-    crate::support::wait::eventually("the clock moves on", async || {
+    crate::support::eventually::eventually("the clock moves on", async || {
         (Timestamp::now().as_millisecond() > before.created_at.as_millisecond() + 1).then_some(())
     })
     .await;

@@ -14,8 +14,8 @@ use holdpoint::store::redis::{RedisStore, Settings};
 use holdpoint::store::{ApprovalStore, Bell, Health, Parking};
 use jiff::Timestamp;
 
-use crate::support::redis_server::RedisServer;
-use crate::support::wait::eventually;
+use crate::support::eventually::eventually;
+use crate::support::processes::RedisServer;
 
 /// The stores.
 #[derive(Clone, Copy)]
@@ -52,7 +52,7 @@ impl Kind {
                 Stage { here: store.clone(), there: store, rung, replica, _server: None }
             }
             Self::Redis => {
-                let server = RedisServer::start();
+                let server = RedisServer::start().await;
                 let here = redis_store(&server, replica, rung.clone(), retention).await;
                 let there =
                     redis_store(&server, ReplicaId::random(), Arc::new(Rung::default()), retention).await;

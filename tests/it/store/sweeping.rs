@@ -7,7 +7,7 @@ use holdpoint::domain::ruling::Late;
 use holdpoint::domain::sample;
 
 use super::stage::{Kind, approve, attempt, held, reject};
-use crate::support::wait::eventually;
+use crate::support::eventually::eventually;
 
 const SOON: Duration = Duration::from_millis(40);
 

@@ -2,15 +2,17 @@
 
 mod clients;
 mod envoy;
+mod holdpoint;
 mod ops_tools;
 mod redis;
+mod reviewer;
 
 use std::{
     ffi::OsStr,
     fs::{self, File},
     net::TcpListener,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     sync::{
         LazyLock,
         atomic::{AtomicU32, Ordering},
@@ -24,8 +26,10 @@ use tokio::process::{Child, Command};
 pub use self::{
     clients::{Era, Tool, inspector, list_tools},
     envoy::{Envoy, PartialBodies},
+    holdpoint::{Holdpoint, TOKEN, command, serve},
     ops_tools::OpsTools,
     redis::RedisServer,
+    reviewer::Reviewer,
 };
 
 /// A child process, killed with its whole group when this is dropped.
@@ -73,6 +77,11 @@ impl Running {
         self.read("stdout")
     }
 
+    /// What it has written to standard error so far.
+    pub fn stderr(&self) -> String {
+        self.read("stderr")
+    }
+
     /// Its own directory: the one it runs in.
     pub fn home(&self) -> &Path {
         self.home.path()
@@ -83,9 +92,15 @@ impl Running {
         self.child.try_wait().is_ok_and(|status| status.is_some())
     }
 
-    /// Waits until it ends by itself.
-    pub async fn ended(&mut self) {
-        self.child.wait().await.unwrap_or_else(|error| panic!("cannot wait for {}: {error}", self.name));
+    /// Waits until it ends.
+    pub async fn ended(&mut self) -> ExitStatus {
+        self.child.wait().await.unwrap_or_else(|error| panic!("cannot wait for {}: {error}", self.name))
+    }
+
+    /// Sends it and its children a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process_group(self.group, signal)
+            .unwrap_or_else(|error| panic!("cannot signal {}: {error}", self.name));
     }
 
     fn read(&self, file: &str) -> String {

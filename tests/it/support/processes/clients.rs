@@ -36,6 +36,11 @@ impl Tool<'_> {
         self.call_with(era, &[]).await
     }
 
+    /// The same by a client that lists the tools in the same session afterwards: `tools` shows that it lives.
+    pub async fn call_then_list(&self, era: Era) -> Value {
+        self.call_with(era, &["--then-list"]).await
+    }
+
     /// The same by a client that gives up after a while.
     pub async fn call_within(&self, era: Era, limit: Duration) -> Value {
         self.call_with(era, &["--timeout", &limit.as_secs_f64().to_string()]).await

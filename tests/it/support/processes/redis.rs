@@ -1,5 +1,7 @@
 //! A Redis of one's own.
 
+use rustix::process::Signal;
+use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -8,19 +10,43 @@ use tokio::{
 use super::{Running, free_port, installed};
 use crate::support::eventually::eventually;
 
-/// A Redis server without persistence: what is stopped comes back empty.
+/// A Redis server.
 pub struct RedisServer {
     port: u16,
+    keeps: Keeps,
+    folder: TempDir,
     running: Option<Running>,
 }
 
+/// What is still there after a restart.
+#[derive(Clone, Copy)]
+enum Keeps {
+    Nothing,
+    Everything,
+}
+
 impl RedisServer {
-    /// Starts a server on a free port and waits until it answers.
+    /// Starts a server without persistence and waits until it answers: what is stopped comes back empty.
     pub async fn start() -> Self {
+        Self::launched(Keeps::Nothing).await
+    }
+
+    /// The same with persistence: what is stopped comes back with all that it held.
+    pub async fn persistent() -> Self {
+        Self::launched(Keeps::Everything).await
+    }
+
+    /// One that does not run yet.
+    pub fn stopped() -> Self {
+        Self { port: free_port(), keeps: Keeps::Nothing, folder: folder(), running: None }
+    }
+
+    async fn launched(keeps: Keeps) -> Self {
         loop {
-            let port = free_port();
-            if let Some(running) = launch(port).await {
-                return Self { port, running: Some(running) };
+            let mut server = Self { keeps, ..Self::stopped() };
+            server.running = server.launch().await;
+            if server.running.is_some() {
+                return server;
             }
         }
     }
@@ -30,32 +56,63 @@ impl RedisServer {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
+    /// A plain connection, for looking and tampering.
+    pub fn connection(&self) -> redis::Connection {
+        redis::Client::open(self.url()).and_then(|client| client.get_connection()).expect("Redis answers")
+    }
+
     /// Ends the server as a crash would.
     pub fn stop(&mut self) {
         self.running = None;
     }
 
-    /// Ends the server if it runs and starts an empty one on the same port.
+    /// Ends the server if it runs and starts it on the same port.
     pub async fn restart(&mut self) {
         self.stop();
-        let running = launch(self.port).await;
-        self.running = Some(running.unwrap_or_else(|| panic!("port {} was taken meanwhile", self.port)));
+        self.running = self.launch().await;
+        assert!(self.running.is_some(), "port {} was taken meanwhile", self.port);
+    }
+
+    /// Makes it silent, with its connections open.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Ends [`RedisServer::freeze`].
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        self.running.as_ref().expect("Redis runs").signal(signal);
+    }
+
+    /// None if somebody else took the port first.
+    async fn launch(&self) -> Option<Running> {
+        let port = self.port;
+        let appendonly = match self.keeps {
+            Keeps::Nothing => "no",
+            Keeps::Everything => "yes",
+        };
+        let args =
+            ["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", appendonly]
+                .map(str::to_owned);
+        let folder = ["--dir".to_owned(), self.folder.path().display().to_string()];
+        let mut running =
+            Running::start("redis-server", &installed("bin/redis-server"), args.into_iter().chain(folder));
+        let mine = format!("process_id:{}\r\n", running.pid());
+        eventually("redis-server to answer", async || {
+            let ended = running.has_ended();
+            let answers = info(port).await.is_ok_and(|info| info.contains(&mine));
+            (ended || answers).then_some(answers)
+        })
+        .await
+        .then_some(running)
     }
 }
 
-/// None if somebody else took the port first.
-async fn launch(port: u16) -> Option<Running> {
-    let port_text = port.to_string();
-    let args = ["--port", &port_text, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
-    let mut running = Running::start("redis-server", &installed("bin/redis-server"), args);
-    let mine = format!("process_id:{}\r\n", running.pid());
-    eventually("redis-server to answer", async || {
-        let ended = running.has_ended();
-        let answers = info(port).await.is_ok_and(|info| info.contains(&mine));
-        (ended || answers).then_some(answers)
-    })
-    .await
-    .then_some(running)
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder for Redis")
 }
 
 /// What the server on this port says of itself.

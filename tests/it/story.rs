@@ -1,0 +1,12 @@
+//! How it must behave, seen end to end: a real agent, Envoy, two replicas with one Redis, and the tool behind them.
+
+mod approved;
+mod command_line;
+mod embedded;
+mod hung_up;
+mod refused;
+mod rejected;
+mod replicas;
+mod reviewers;
+mod serving;
+mod undecided;

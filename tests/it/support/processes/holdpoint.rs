@@ -1,0 +1,109 @@
+//! The built `holdpoint`: replicas as operators start them, and the commands of reviewers.
+
+use std::{
+    path::Path,
+    process::{ExitStatus, Output},
+    time::Duration,
+};
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+use tokio::{process::Command, time::timeout};
+
+use super::{RedisServer, Reviewer, Running};
+use crate::support::eventually::eventually;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_holdpoint");
+
+/// Whoever has it decides for every group, at every replica.
+pub const TOKEN: &str = "token-of-a-reviewer-of-everything";
+
+/// Longer than any command takes.
+const BOUND: Duration = Duration::from_secs(30);
+
+/// One replica.
+pub struct Holdpoint {
+    check_port: u16,
+    admin: String,
+    running: Running,
+    _config: TempDir,
+}
+
+impl Holdpoint {
+    /// Starts a replica with this configuration file and waits until it listens; without a Redis its approvals
+    /// live in it.
+    pub async fn start(config: &str, redis: Option<&RedisServer>) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let file = folder.path().join("holdpoint.yaml");
+        std::fs::write(&file, config).expect("a configuration file");
+        let file = file.to_str().expect("the path is UTF-8");
+        let url = redis.map(RedisServer::url);
+        let mut args = vec!["--config", file, "--ext-authz-listen", "127.0.0.1:0"];
+        args.extend(["--admin-listen", "127.0.0.1:0"]);
+        args.extend(url.iter().flat_map(|url| ["--redis-url", url]));
+        let running = serve(&[("HOLDPOINT_TOKEN", TOKEN)], &args);
+        let (check_port, admin) = eventually("the replica to listen", async || listens(&running)).await;
+        Self { check_port, admin, running, _config: folder }
+    }
+
+    /// Where gateways ask.
+    pub fn check_port(&self) -> u16 {
+        self.check_port
+    }
+
+    /// The URL of its admin side.
+    pub fn admin(&self) -> &str {
+        &self.admin
+    }
+
+    /// The reviewer of everything, at this replica.
+    pub fn reviewer(&self) -> Reviewer {
+        self.reviewer_with(TOKEN)
+    }
+
+    /// A reviewer with this token, at this replica.
+    pub fn reviewer_with(&self, token: &str) -> Reviewer {
+        Reviewer::new(&self.admin, token)
+    }
+
+    /// How many calls wait on this replica.
+    pub async fn parked(&self) -> u64 {
+        self.reviewer().ready().await["parked"].as_u64().expect("a number of parked calls")
+    }
+
+    /// Ends it as a crash would.
+    pub async fn crash(&mut self) {
+        self.running.signal(Signal::KILL);
+        self.running.ended().await;
+    }
+
+    /// Tells it to leave and waits until it has.
+    pub async fn leave(&mut self) -> ExitStatus {
+        self.running.signal(Signal::TERM);
+        timeout(BOUND, self.running.ended()).await.expect("it leaves")
+    }
+}
+
+/// The ports that a replica says it listens on.
+fn listens(running: &Running) -> Option<(u16, String)> {
+    let log = running.stderr();
+    let (_, address) = log.split_once("gateways can connect address=127.0.0.1:")?;
+    let check_port = address.split_once('\n')?.0.parse().ok()?;
+    let admin = running.stdout().strip_prefix("Decide at ")?.split_once("/\n")?.0.to_owned();
+    Some((check_port, admin))
+}
+
+/// `holdpoint serve`, with nothing in its environment but this.
+pub fn serve(environment: &[(&str, &str)], args: &[&str]) -> Running {
+    let environment = environment.iter().map(|(name, value)| format!("{name}={value}"));
+    let command = [PROGRAM, "serve"].iter().chain(args).map(ToString::to_string);
+    let args = ["-i".to_owned()].into_iter().chain(environment).chain(command);
+    Running::start("holdpoint", Path::new("env"), args)
+}
+
+/// Runs `holdpoint` until it ends, with nothing in its environment but this.
+pub async fn command(environment: &[(&str, &str)], args: &[&str]) -> Output {
+    let mut command = Command::new(PROGRAM);
+    command.env_clear().envs(environment.iter().copied()).args(args).kill_on_drop(true);
+    timeout(BOUND, command.output()).await.expect("it ends").expect("it was started")
+}
