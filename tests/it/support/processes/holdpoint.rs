@@ -79,8 +79,23 @@ impl Holdpoint {
 
     /// Tells it to leave and waits until it has.
     pub async fn leave(&mut self) -> ExitStatus {
+        self.is_told_to_leave();
+        self.has_left().await
+    }
+
+    /// Tells it to leave.
+    pub fn is_told_to_leave(&self) {
         self.running.signal(Signal::TERM);
+    }
+
+    /// Waits until it has left by itself.
+    pub async fn has_left(&mut self) -> ExitStatus {
         timeout(BOUND, self.running.ended()).await.expect("it leaves")
+    }
+
+    /// Whether it says that it is to be sent new calls.
+    pub async fn is_ready(&self) -> bool {
+        self.reviewer().get("/readyz").await.status().is_success()
     }
 }
 
