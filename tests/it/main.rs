@@ -2,6 +2,7 @@
 
 mod admin;
 mod architecture;
+mod check;
 mod cli;
 mod docs;
 mod e2e_processes;

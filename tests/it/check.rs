@@ -1,0 +1,261 @@
+//! `Check` itself, asked as a gateway asks, on the embedded store.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdpoint::approvals::{self, Approvals, Decision, Waiters};
+use holdpoint::clock::SystemClock;
+use holdpoint::config::{Config, Loaded};
+use holdpoint::domain::approval::{Approval, StateKind};
+use holdpoint::domain::decision::{Membership, Reviewer, Verdict};
+use holdpoint::domain::ids::{DecisionId, ReplicaId, Subject};
+use holdpoint::ext_authz::proto::authorization_server::Authorization;
+use holdpoint::ext_authz::proto::check_response::HttpResponse;
+use holdpoint::ext_authz::proto::{AttributeContext, CheckRequest, CheckResponse, attribute_context};
+use holdpoint::ext_authz::{Gate, Settings};
+use holdpoint::store::memory::MemoryStore;
+use holdpoint::store::{Filter, Order, Query};
+use serde_json::Value;
+use tokio::task::JoinHandle;
+
+use crate::support::eventually::eventually;
+use crate::support::faults::FaultyStore;
+
+const CALL: &str =
+    r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"drop","arguments":{"table":"t"}}}"#;
+const LIST: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+
+struct World {
+    gate: Arc<Gate>,
+    approvals: Arc<Approvals>,
+    store: Arc<FaultyStore>,
+}
+
+fn world(config: &str) -> World {
+    let Loaded { config, policy } = Config::read(config, Path::new("test.yaml")).unwrap();
+    let (waiters, clock) = (Arc::new(Waiters::default()), Arc::new(SystemClock));
+    let memory = MemoryStore::new(clock.clone(), waiters.clone(), Duration::from_secs(600));
+    let store = Arc::new(FaultyStore::around(memory));
+    let settings = approvals::Settings { patience: Duration::from_millis(300), caps: config.limits.into() };
+    let approvals = Approvals::new(store.clone(), waiters, clock, ReplicaId::random(), settings);
+    let settings = Settings {
+        identity: config.identity,
+        max_body: config.ext_authz.max_body,
+        keep_headers: config.ext_authz.keep_headers,
+        leave_parked: config.shutdown.parked,
+        reviewers_url: Some("https://queue.example".into()),
+    };
+    World { gate: Arc::new(Gate::new(policy, approvals.clone(), settings)), approvals, store }
+}
+
+/// What a gateway asks of a request in session `s`.
+fn asked(method: &str, body: &str) -> CheckRequest {
+    let headers = [
+        ("content-type", "application/json"),
+        ("content-length", &body.len().to_string()),
+        ("mcp-session-id", "s"),
+        ("authorization", "Bearer secret"),
+    ];
+    let http = attribute_context::HttpRequest {
+        method: method.into(),
+        path: "/mcp".into(),
+        host: "tools".into(),
+        headers: headers.into_iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
+        size: body.len() as i64,
+        body: body.into(),
+        ..Default::default()
+    };
+    let request = attribute_context::Request { http: Some(http), ..Default::default() };
+    CheckRequest { attributes: Some(AttributeContext { request: Some(request), ..Default::default() }) }
+}
+
+impl World {
+    async fn asks(&self, request: tonic::Request<CheckRequest>) -> CheckResponse {
+        self.gate.check(request).await.expect("always a response").into_inner()
+    }
+
+    async fn answer(&self, method: &str, body: &str) -> CheckResponse {
+        self.asks(tonic::Request::new(asked(method, body))).await
+    }
+
+    fn call(&self, body: &'static str) -> JoinHandle<CheckResponse> {
+        let gate = Arc::clone(&self.gate);
+        tokio::spawn(async move {
+            let request = tonic::Request::new(asked("POST", body));
+            gate.check(request).await.expect("always a response").into_inner()
+        })
+    }
+
+    async fn records(&self) -> Vec<Approval> {
+        let (states, filter) = (StateKind::ALL.to_vec(), Filter::default());
+        let query = Query { states, filter, order: Order::OldestFirst, after: None, limit: 100 };
+        self.approvals.list(&query).await.unwrap().approvals
+    }
+
+    async fn parked(&self) -> Approval {
+        eventually("a parked call", async || self.records().await.into_iter().next()).await
+    }
+
+    async fn decide(&self, approval: &Approval, verdict: Verdict) {
+        let decision = Decision {
+            id: DecisionId::random(),
+            reviewer: Reviewer { subject: Subject("bob".into()), groups: Membership::All },
+            verdict,
+            reason: Some("because".into()),
+            fingerprint: Some(approval.held.fingerprint),
+        };
+        self.approvals.decide(&approval.id, decision).await.unwrap();
+    }
+}
+
+fn is_allowed(response: &CheckResponse) -> bool {
+    response.status.as_ref().is_some_and(|status| status.code == 0)
+        && matches!(response.http_response, Some(HttpResponse::OkResponse(_)))
+}
+
+/// HTTP status, and the JSON that the agent reads.
+fn denial(response: CheckResponse) -> (i32, Value) {
+    assert_ne!(response.status.expect("a status").code, 0);
+    let Some(HttpResponse::DeniedResponse(denied)) = response.http_response else { panic!("not denied") };
+    (denied.status.unwrap().code, serde_json::from_str(&denied.body).unwrap())
+}
+
+fn text(response: CheckResponse) -> String {
+    let (status, body) = denial(response);
+    assert_eq!((status, &body["result"]["isError"]), (200, &Value::Bool(true)));
+    body["result"]["content"][0]["text"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn what_harms_nothing_passes_without_the_store() {
+    let world = world("");
+    world.store.fail(true);
+    for (method, body) in [
+        ("POST", LIST),
+        ("POST", r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{}}"#),
+        ("POST", r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#),
+        ("POST", r#"{"jsonrpc":"2.0","id":"x","result":{}}"#),
+        ("GET", ""),
+        ("DELETE", ""),
+    ] {
+        assert!(is_allowed(&world.answer(method, body).await), "{method} {body}");
+    }
+    world.store.fail(false);
+    assert_eq!(world.records().await, []);
+}
+
+#[tokio::test]
+async fn a_held_call_goes_on_when_it_is_approved_and_the_record_holds_no_secret() {
+    let world = world("");
+    let call = world.call(CALL);
+    let approval = world.parked().await;
+    assert_eq!(approval.held.body, CALL);
+    assert!(!format!("{approval:?}").contains("secret"), "{approval:?}");
+    world.decide(&approval, Verdict::Approve).await;
+    let response = call.await.unwrap();
+    assert!(is_allowed(&response));
+    let Some(HttpResponse::OkResponse(ok)) = response.http_response else { panic!() };
+    assert_eq!(ok.headers[0].header.as_ref().unwrap().value, approval.id.to_string());
+}
+
+#[tokio::test]
+async fn a_rejected_call_is_told_why_and_asked_again_at_once_is_told_the_same() {
+    let world = world("");
+    let call = world.call(CALL);
+    let approval = world.parked().await;
+    world.decide(&approval, Verdict::Reject).await;
+    let told = text(call.await.unwrap());
+    assert!(told.contains("rejected it: because") && told.contains(&approval.id.to_string()), "{told}");
+    assert_eq!(text(world.answer("POST", CALL).await), told, "nobody is asked again");
+    assert_eq!(world.records().await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_gateways_deadline_ends_the_hold_before_the_gateway_gives_up() {
+    let world = world("");
+    for name in ["grpc-timeout", "x-envoy-expected-rq-timeout-ms"] {
+        let mut request = tonic::Request::new(asked("POST", CALL));
+        let value = if name == "grpc-timeout" { "200m" } else { "200" };
+        request.metadata_mut().insert(name, value.parse().unwrap());
+        let told = text(world.asks(request).await);
+        assert!(told.starts_with("APPROVAL PENDING: drop was not executed yet"), "{told}");
+        assert!(told.contains("https://queue.example/#default-"), "{told}");
+    }
+    assert_eq!(world.records().await.len(), 1, "the second call took up the record of the first");
+}
+
+#[tokio::test]
+async fn rules_deny_pass_and_choose_the_form_of_a_denial() {
+    let world = world(
+        "policy:\n  unmatched: { tool_call: deny }\n  rules:\n  \
+         - { name: reads, match: mcp.tool.name == 'query', ruling: pass }\n  \
+         - { name: no, match: mcp.tool.name == 'drop', ruling: deny, reason: never here, denial: http403 }\n",
+    );
+    assert!(is_allowed(&world.answer("POST", &CALL.replace("drop", "query")).await));
+    let (status, body) = denial(world.answer("POST", CALL).await);
+    assert_eq!(status, 403);
+    assert!(body["error"]["message"].as_str().unwrap().contains("never here"), "{body}");
+    assert!(text(world.answer("POST", &CALL.replace("drop", "else")).await).contains("no rule allows"));
+    let (status, body) = denial(world.answer("POST", &LIST.replace("tools/list", "tools/unknown")).await);
+    assert_eq!((status, &body["id"]), (200, &Value::from(1)));
+    assert_eq!(world.records().await, []);
+}
+
+#[tokio::test]
+async fn what_is_not_read_with_certainty_is_refused_and_not_parked() {
+    let world = world("policy: { rules: [ { name: all, match: 'true', ruling: pass } ] }");
+    for body in [
+        &CALL[..CALL.len() - 1],
+        &format!("[{CALL}]"),
+        r#"{"method":"tools/list","\u006dethod":"tools/call","id":1}"#,
+        "",
+    ] {
+        let (status, body) = denial(world.answer("POST", body).await);
+        assert!((400..500).contains(&status), "{status} {body}");
+    }
+    let mut ambiguous = asked("POST", LIST);
+    let http = ambiguous.attributes.as_mut().unwrap().request.as_mut().unwrap().http.as_mut().unwrap();
+    http.path = "/public/%2e%2e/privileged".into();
+    assert_eq!(denial(world.asks(tonic::Request::new(ambiguous)).await).0, 400);
+    assert_eq!(denial(world.asks(tonic::Request::new(CheckRequest::default())).await).0, 400);
+    assert_eq!(world.records().await, []);
+}
+
+#[tokio::test]
+async fn a_caller_that_cancels_its_request_or_ends_its_session_waits_no_longer() {
+    for (method, body) in [
+        ("POST", r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}"#),
+        ("DELETE", ""),
+    ] {
+        let world = world("");
+        let call = world.call(CALL);
+        let approval = world.parked().await;
+        let other = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":8}}"#;
+        assert!(is_allowed(&world.answer("POST", other).await));
+        assert!(is_allowed(&world.answer(method, body).await));
+        let told = text(call.await.unwrap());
+        assert!(told.starts_with("APPROVAL PENDING"), "{told}");
+        let left = world.approvals.look(&approval.id).await.unwrap().unwrap();
+        assert_eq!((left.state.kind(), left.holder), (StateKind::Pending, None));
+    }
+}
+
+#[tokio::test]
+async fn more_calls_than_may_wait_are_denied_with_a_reason() {
+    let world = world("limits: { per_caller: 1 }");
+    let _first = world.call(CALL);
+    world.parked().await;
+    let told = text(world.answer("POST", &CALL.replace("\"t\"", "\"u\"")).await);
+    assert!(told.starts_with("QUEUE FULL: drop was not executed"), "{told}");
+    assert_eq!(world.records().await.len(), 1);
+}
+
+#[tokio::test]
+async fn while_the_store_is_down_calls_are_denied_and_nothing_is_let_through() {
+    let world = world("");
+    world.store.fail(true);
+    assert!(text(world.answer("POST", CALL).await).contains("cannot reach its store"));
+    assert!(is_allowed(&world.answer("POST", LIST).await), "what needs no person goes on");
+    world.store.fail(false);
+}
