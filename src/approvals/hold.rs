@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::Approvals;
 use super::waiters::Waiter;
@@ -20,12 +20,20 @@ const RETRY: Duration = Duration::from_millis(200);
 /// How long a detachment is tried once its Check is gone. Past it the approval ends by its own deadline.
 const DETACH_FOR: Duration = Duration::from_secs(15 * 60);
 
+/// How long after the end of its hold a call may still be answered, where the store takes its time.
+const LAST_WORD: Duration = Duration::from_millis(500);
+
 impl Approvals {
     /// Parks a call and waits for its approval, at most until `end`.
     ///
     /// Dropping the future means that the caller has left; the record then says so.
     /// `origin` is the request that it answers to, where a withdrawal can name it.
     pub async fn hold(self: &Arc<Self>, held: Held, origin: Option<Origin>, end: Instant) -> Outcome {
+        let outcome = timeout_at(end + LAST_WORD, self.wait(held, origin, end)).await;
+        outcome.unwrap_or(Outcome::StoreUnavailable)
+    }
+
+    async fn wait(self: &Arc<Self>, held: Held, origin: Option<Origin>, end: Instant) -> Outcome {
         // Boxed, so that what parking needs does not stay in memory for as long as the call waits.
         let mut attempt = match Box::pin(self.park(held, origin, end)).await {
             Ok(attempt) => attempt,
@@ -70,16 +78,14 @@ impl Approvals {
         let mut attempt = Attempt {
             approvals: Arc::clone(self),
             listening: self.listen(&parking.id).await,
-            approval: parking.id.clone(),
-            id: holder.attempt,
-            fingerprint: parking.held.fingerprint,
+            parking,
             seen: None,
             answered: false,
         };
         let patience = end.min(Instant::now() + self.settings.patience);
-        let parked = loop {
-            match self.store.park(&parking).await {
-                Ok(parked) => break parked,
+        loop {
+            match attempt.park().await {
+                Ok(()) => return Ok(attempt),
                 Err(full @ StoreError::Full(_)) => {
                     attempt.answered = true;
                     return Err(full);
@@ -87,16 +93,7 @@ impl Approvals {
                 Err(error) if Instant::now() + RETRY >= patience => return Err(error),
                 Err(_) => sleep(RETRY).await,
             }
-        };
-        tracing::info!(approval = %parked.id, rule = parking.held.terms.rule, tool = parking.held.tool, "parked");
-        if parked.id == attempt.approval {
-            attempt.seen = Some(parked);
-        } else {
-            // Nobody listened to this one yet, so it has to be looked at again.
-            attempt.listening = self.listen(&parked.id).await;
-            attempt.approval = parked.id;
         }
-        Ok(attempt)
     }
 
     /// Registered first, subscribed then: a ring between the two is not lost.
@@ -112,10 +109,10 @@ impl Approvals {
 /// One Check that waits. Dropped before it was answered, it leaves the record without a holder.
 struct Attempt {
     approvals: Arc<Approvals>,
+    /// To what record it belongs.
     listening: Listening,
-    approval: ApprovalId,
-    id: AttemptId,
-    fingerprint: Fingerprint,
+    /// Kept to park the call again if the store loses its record.
+    parking: Parking,
     /// What parking returned, to spare the first look.
     seen: Option<Approval>,
     answered: bool,
@@ -132,29 +129,50 @@ enum Step {
 }
 
 impl Attempt {
+    /// Writes the call down; sent again, it finds what the first time wrote.
+    async fn park(&mut self) -> Result<(), StoreError> {
+        let parked = self.approvals.store.park(&self.parking).await?;
+        let held = &self.parking.held;
+        tracing::info!(approval = %parked.id, rule = held.terms.rule, tool = held.tool, "parked");
+        if parked.id == *self.approval() {
+            self.seen = Some(parked);
+        } else {
+            // Nobody here listened to this one yet, so it has to be looked at again.
+            self.listening = self.approvals.listen(&parked.id).await;
+        }
+        Ok(())
+    }
+
     /// Looks at the record, and claims it where it is approved.
     async fn step(&mut self) -> Step {
         let store = &self.approvals.store;
         let looked = match self.seen.take() {
             Some(seen) => Ok(Some(seen)),
-            None => store.look(&self.approval).await,
+            None => store.look(self.approval()).await,
         };
         let standing = match looked {
             Ok(Some(Approval { state: State::Approved { .. }, holder: Some(holder), .. }))
-                if holder.attempt == self.id =>
+                if holder.attempt == self.id() =>
             {
-                store.claim(&self.approval, self.id, &self.fingerprint).await
+                store.claim(self.approval(), self.id(), &self.fingerprint()).await
             }
             looked => looked,
         };
         match standing {
-            Ok(Some(approval)) => match Outcome::of(&approval, self.id, &self.fingerprint) {
+            Ok(Some(approval)) => match Outcome::of(&approval, self.id(), &self.fingerprint()) {
                 Some(outcome) => self.ended(outcome),
                 None => Step::Wait,
             },
+            // A failover or a restart has lost it, and with it whatever was decided: the reviewers see it again.
             Ok(None) => {
-                tracing::warn!(approval = %self.approval, "the store has lost the record");
-                self.ended(Outcome::StoreUnavailable)
+                tracing::warn!(approval = %self.approval(), "the store has lost the record, parking again");
+                match self.park().await {
+                    Ok(()) | Err(StoreError::Unavailable(_) | StoreError::LeaseLost) => Step::Unsure,
+                    Err(error @ (StoreError::Unreadable { .. } | StoreError::Full(_))) => {
+                        tracing::error!(%error, "refused");
+                        self.ended(Outcome::StoreUnavailable)
+                    }
+                }
             }
             // A claim may have come through all the same: the next look tells.
             Err(StoreError::Unavailable(_) | StoreError::LeaseLost) => Step::Unsure,
@@ -165,6 +183,18 @@ impl Attempt {
         }
     }
 
+    fn approval(&self) -> &ApprovalId {
+        self.listening.waiter.id()
+    }
+
+    fn id(&self) -> AttemptId {
+        self.parking.holder.attempt
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        self.parking.held.fingerprint
+    }
+
     fn ended(&mut self, outcome: Outcome) -> Step {
         self.answered = true;
         Step::Ended(outcome)
@@ -172,7 +202,7 @@ impl Attempt {
 
     /// Gives up waiting. The record has the last word: it may have ended in the same moment.
     async fn depart(mut self, departure: Departure) -> Outcome {
-        let standing = match self.approvals.store.detach(&self.approval, self.id, departure).await {
+        let standing = match self.approvals.store.detach(self.approval(), self.id(), departure).await {
             Ok(Some(standing)) => standing,
             Ok(None) => {
                 self.answered = true;
@@ -182,7 +212,7 @@ impl Attempt {
             Err(_) => return Outcome::StoreUnavailable,
         };
         self.answered = true;
-        match Outcome::of(&standing, self.id, &self.fingerprint) {
+        match Outcome::of(&standing, self.id(), &self.fingerprint()) {
             Some(Outcome::Pending { approval, .. }) if standing.holder.is_none() => {
                 let why = match departure {
                     Departure::Draining => StillOpen::Draining,
@@ -201,7 +231,7 @@ impl Drop for Attempt {
         if self.answered {
             return;
         }
-        let (approvals, approval, id) = (Arc::clone(&self.approvals), self.approval.clone(), self.id);
+        let (approvals, approval, id) = (Arc::clone(&self.approvals), self.approval().clone(), self.id());
         self.approvals.tasks.spawn(async move {
             let give_up = Instant::now() + DETACH_FOR;
             while Instant::now() < give_up {

@@ -12,7 +12,7 @@ use holdpoint::domain::outcome::{Outcome, StillOpen};
 use holdpoint::domain::ruling::Late;
 use holdpoint::domain::sample;
 use holdpoint::store::memory::MemoryStore;
-use holdpoint::store::{ApprovalStore, Filter, Order, Query};
+use holdpoint::store::{ApprovalStore, Bell, Filter, Order, Query};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -25,6 +25,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 struct World {
     approvals: Arc<Approvals>,
     store: Arc<FaultyStore>,
+    waiters: Arc<Waiters>,
 }
 
 fn world() -> World {
@@ -33,12 +34,12 @@ fn world() -> World {
     let clock = Arc::new(SystemClock);
     let approvals = Approvals::new(
         store.clone(),
-        waiters,
+        waiters.clone(),
         clock,
         ReplicaId::random(),
         Settings { patience: PATIENCE, caps: sample::UNLIMITED },
     );
-    World { approvals, store }
+    World { approvals, store, waiters }
 }
 
 impl World {
@@ -214,6 +215,35 @@ async fn a_claim_whose_answer_is_lost_is_found_by_looking_again() {
     world.store.lose_answers_of_claims(1);
     world.decide(&id, Verdict::Approve).await;
     assert!(matches!(call.await.unwrap(), Outcome::Released(_)));
+}
+
+#[tokio::test]
+async fn a_call_whose_record_the_store_has_lost_is_parked_again_under_the_same_id_and_decided_anew() {
+    let world = world();
+    let call = world.hold(sample::held(), LONG);
+    let id = world.the_one(StateKind::Pending).await;
+    let empty = MemoryStore::new(Arc::new(SystemClock), world.waiters.clone(), LONG);
+    world.store.comes_back_as(empty);
+    world.waiters.ring_all();
+    assert_eq!(world.the_one(StateKind::Pending).await, id);
+    assert!(!call.is_finished());
+    world.decide(&id, Verdict::Approve).await;
+    assert!(matches!(call.await.unwrap(), Outcome::Released(_)));
+}
+
+#[tokio::test]
+async fn a_store_that_never_answers_keeps_no_call_longer_than_its_hold() {
+    for parked in [false, true] {
+        let world = world();
+        let hold = if parked { Duration::from_millis(300) } else { Duration::ZERO };
+        let call = world.hold(sample::held(), hold);
+        if parked {
+            world.the_one(StateKind::Pending).await;
+        }
+        world.store.hang();
+        let ended = tokio::time::timeout(Duration::from_secs(20), call).await.expect("it ends");
+        assert_eq!(ended.unwrap(), Outcome::StoreUnavailable);
+    }
 }
 
 #[tokio::test]

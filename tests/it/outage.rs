@@ -171,3 +171,18 @@ async fn a_call_whose_record_is_lost_with_redis_is_denied() {
     assert_eq!(world.b.reviewer().sees(0).await, Vec::<Value>::new());
     assert_eq!(world.migrations().await, Vec::<Value>::new());
 }
+
+#[tokio::test]
+async fn a_redis_that_comes_back_empty_is_told_again_what_waits_and_reviewers_decide_again() {
+    let mut world = World::start(CONFIG).await;
+    let calling = world.migrates(Agent::Modern, "v3");
+    let id = world.b.reviewer().sees_one().await;
+    world.redis.restart().await;
+    for replica in [&world.a, &world.b] {
+        says_ready(replica).await;
+    }
+    assert_eq!(world.b.reviewer().sees_one().await, id);
+    assert_eq!(world.migrations().await, Vec::<Value>::new());
+    world.b.reviewer().approves(&id).await;
+    calling.answer().await.migrated("v2", "v3");
+}

@@ -1,6 +1,7 @@
 //! A store between whose caller and itself answers get lost.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, RwLock};
 
 use async_trait::async_trait;
 use holdpoint::domain::approval::{Approval, Departure};
@@ -12,14 +13,17 @@ use holdpoint::store::{ApprovalStore, Health, Page, Parking, Query, StoreError, 
 
 /// The embedded store, which can be made to fail.
 pub struct FaultyStore {
-    inner: MemoryStore,
+    inner: RwLock<Arc<MemoryStore>>,
     failing: AtomicBool,
+    hanging: AtomicBool,
     claims_to_lose: AtomicUsize,
 }
 
 impl FaultyStore {
     pub fn around(inner: MemoryStore) -> Self {
-        Self { inner, failing: AtomicBool::new(false), claims_to_lose: AtomicUsize::new(0) }
+        let inner = RwLock::new(Arc::new(inner));
+        let (failing, hanging) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { inner, failing, hanging, claims_to_lose: AtomicUsize::new(0) }
     }
 
     /// From now on nothing reaches the store, or everything does.
@@ -32,12 +36,25 @@ impl FaultyStore {
         self.claims_to_lose.store(n, Ordering::SeqCst);
     }
 
-    /// The store as others reach it.
-    pub fn inner(&self) -> &MemoryStore {
-        &self.inner
+    /// From now on the store takes what it is told and never answers.
+    pub fn hang(&self) {
+        self.hanging.store(true, Ordering::SeqCst);
     }
 
-    fn up(&self) -> Result<(), StoreError> {
+    /// It comes back as this one, and all that it knew is gone.
+    pub fn comes_back_as(&self, empty: MemoryStore) {
+        *self.inner.write().unwrap() = Arc::new(empty);
+    }
+
+    /// The store as others reach it.
+    pub fn inner(&self) -> Arc<MemoryStore> {
+        self.inner.read().unwrap().clone()
+    }
+
+    async fn up(&self) -> Result<(), StoreError> {
+        if self.hanging.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         match self.failing.load(Ordering::SeqCst) {
             true => Err(lost()),
             false => Ok(()),
@@ -52,18 +69,18 @@ fn lost() -> StoreError {
 #[async_trait]
 impl ApprovalStore for FaultyStore {
     async fn park(&self, parking: &Parking) -> Result<Approval, StoreError> {
-        self.up()?;
-        self.inner.park(parking).await
+        self.up().await?;
+        self.inner().park(parking).await
     }
 
     async fn look(&self, id: &ApprovalId) -> Result<Option<Approval>, StoreError> {
-        self.up()?;
-        self.inner.look(id).await
+        self.up().await?;
+        self.inner().look(id).await
     }
 
     async fn vote(&self, id: &ApprovalId, vote: &Vote) -> Result<Approval, VoteError> {
-        self.up()?;
-        self.inner.vote(id, vote).await
+        self.up().await?;
+        self.inner().vote(id, vote).await
     }
 
     async fn claim(
@@ -72,8 +89,8 @@ impl ApprovalStore for FaultyStore {
         attempt: AttemptId,
         fingerprint: &Fingerprint,
     ) -> Result<Option<Approval>, StoreError> {
-        self.up()?;
-        let claimed = self.inner.claim(id, attempt, fingerprint).await;
+        self.up().await?;
+        let claimed = self.inner().claim(id, attempt, fingerprint).await;
         let lose = |left: usize| left.checked_sub(1);
         match self.claims_to_lose.fetch_update(Ordering::SeqCst, Ordering::SeqCst, lose) {
             Ok(_) => Err(lost()),
@@ -87,44 +104,44 @@ impl ApprovalStore for FaultyStore {
         attempt: AttemptId,
         departure: Departure,
     ) -> Result<Option<Approval>, StoreError> {
-        self.up()?;
-        self.inner.detach(id, attempt, departure).await
+        self.up().await?;
+        self.inner().detach(id, attempt, departure).await
     }
 
     async fn withdraw(&self, session: SessionKey, request: Option<RequestKey>) -> Result<(), StoreError> {
-        self.up()?;
-        self.inner.withdraw(session, request).await
+        self.up().await?;
+        self.inner().withdraw(session, request).await
     }
 
     async fn count_open(&self) -> Result<u64, StoreError> {
-        self.up()?;
-        self.inner.count_open().await
+        self.up().await?;
+        self.inner().count_open().await
     }
 
     async fn sweep(&self) -> Result<Vec<ApprovalId>, StoreError> {
-        self.up()?;
-        self.inner.sweep().await
+        self.up().await?;
+        self.inner().sweep().await
     }
 
     async fn renew_lease(&self) -> Result<(), StoreError> {
-        self.up()?;
-        self.inner.renew_lease().await
+        self.up().await?;
+        self.inner().renew_lease().await
     }
 
     async fn list(&self, query: &Query) -> Result<Page, StoreError> {
-        self.inner.list(query).await
+        self.inner().list(query).await
     }
 
     async fn listen(&self, id: &ApprovalId) -> Result<(), StoreError> {
-        self.up()?;
-        self.inner.listen(id).await
+        self.up().await?;
+        self.inner().listen(id).await
     }
 
     fn forget(&self, id: &ApprovalId) {
-        self.inner.forget(id);
+        self.inner().forget(id);
     }
 
     fn health(&self) -> Health {
-        self.inner.health()
+        self.inner().health()
     }
 }
