@@ -142,6 +142,12 @@ impl Gate {
                 tracing::info!(rule = denial.rule, "denied");
                 Next::Answer(response::malformed(&denial.reason))
             }
+            (Ruling::Hold(_), Asked::Message(_)) if path::is_legacy_sse(&call.request.target) => {
+                Next::Answer(response::malformed(
+                    "a call that needs approval cannot come over the HTTP+SSE transport of 2024-11-05, whose answers go \
+                     another way: use Streamable HTTP",
+                ))
+            }
             (Ruling::Hold(terms), Asked::Message(message)) => {
                 let asker = Asker::of(&message, terms.form);
                 match http.body.into_text() {

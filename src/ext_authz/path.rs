@@ -33,6 +33,13 @@ pub fn path(target: &str) -> Result<String, AmbiguousPath> {
     Ok(decoded.into_owned())
 }
 
+/// Whether the target is where clients of the HTTP+SSE transport (MCP 2024-11-05) post: its session is in the query. What
+/// is answered there reaches nobody, neither a denial nor the advice to call again.
+pub fn is_legacy_sse(target: &str) -> bool {
+    let query = target.split_once('?').map_or("", |(_, query)| query);
+    query.split('&').any(|pair| matches!(pair.split('=').next(), Some("session_id" | "sessionId")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,6 +49,19 @@ mod tests {
         assert_eq!(path("/privileged/mcp?session=1").as_deref(), Ok("/privileged/mcp"));
         assert_eq!(path("/a%20b/%C3%BC/.well-known").as_deref(), Ok("/a b/ü/.well-known"));
         assert_eq!(path("*").as_deref(), Ok("*"));
+    }
+
+    #[test]
+    fn posts_of_the_old_transport_are_known_by_the_session_in_their_query() {
+        for (target, legacy) in [
+            ("/messages/?session_id=abc", true),
+            ("/message?a=1&sessionId=abc", true),
+            ("/mcp", false),
+            ("/mcp?session=1", false),
+            ("/session_id=1", false),
+        ] {
+            assert_eq!(is_legacy_sse(target), legacy, "{target}");
+        }
     }
 
     #[test]

@@ -223,6 +223,21 @@ async fn what_is_not_read_with_certainty_is_refused_and_not_parked() {
 }
 
 #[tokio::test]
+async fn a_transport_that_cannot_carry_a_denial_carries_no_held_call() {
+    let world = world("");
+    let post = |body| {
+        let mut asked = asked("POST", body);
+        let http = asked.attributes.as_mut().unwrap().request.as_mut().unwrap().http.as_mut().unwrap();
+        http.path = "/messages/?session_id=abc".into();
+        tonic::Request::new(asked)
+    };
+    let (status, body) = denial(world.asks(post(CALL)).await);
+    assert!(body["error"]["message"].as_str().unwrap().contains("Streamable HTTP"), "{status} {body}");
+    assert!(is_allowed(&world.asks(post(LIST)).await));
+    assert_eq!(world.records().await, []);
+}
+
+#[tokio::test]
 async fn a_caller_that_cancels_its_request_or_ends_its_session_waits_no_longer() {
     for (method, body) in [
         ("POST", r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}"#),
