@@ -1,5 +1,6 @@
 //! The one integration binary: real processes, real Redis, real gateways.
 
+mod agreement;
 mod architecture;
 mod cli;
 mod e2e_processes;

@@ -100,6 +100,7 @@ impl Scripts {
         let kept = after.holder == before.holder;
         let ended = |record: &Record| (record.stands, record.votes, record.holder);
         redis.breach(!before.is_open() && ended(&after) != ended(&before), Breach::FinalChanged);
+        redis.breach(before.stands != Stands::Pending && after.votes != before.votes, Breach::FinalChanged);
         redis.breach(released && before.overdue, Breach::ReleasedLate);
         let superseded = released && kept && before.holder.map(usize::from) != who;
         redis.breach(superseded, Breach::SupersededReleased);
