@@ -45,6 +45,9 @@ fn agree(subject: &mut Subject, number: u32, history: impl Strategy<Value = Vec<
                 let stands = subject.records().await;
                 prop_assert_eq!(stands, reference.records(), "after step {}, {:?}", n, act);
             }
+            if let Some(audited) = subject.audited() {
+                prop_assert_eq!(audited, reference.changes(), "every change is in the audit, once");
+            }
             Ok::<(), TestCaseError>(())
         })
     });
@@ -70,5 +73,5 @@ fn redis_follows_the_rules_in_another_life() {
     let steps = || vec(on_any_store(), 1..25);
     let lived_twice = (steps(), steps())
         .prop_map(|(before, after)| before.into_iter().chain([Step::Restart]).chain(after).collect());
-    agree(&mut redis, histories(20), lived_twice);
+    agree(&mut redis, histories(10), lived_twice);
 }

@@ -90,15 +90,16 @@ pub fn on_any_store() -> impl Strategy<Value = Step> {
     let record = any::<Index>;
     let by = || prop_oneof![3 => Just(None), 1 => any::<Index>().prop_map(Some)];
     let verdict = prop_oneof![3 => Just(Verdict::Approve), 1 => Just(Verdict::Reject)];
-    let seen = select(vec![SeenCall::Unsaid, SeenCall::Unsaid, SeenCall::Recorded, SeenCall::Other]);
+    let seen =
+        prop_oneof![6 => Just(SeenCall::Unsaid), 2 => Just(SeenCall::Recorded), 1 => Just(SeenCall::Other)];
     let departure = select(vec![Departure::CallerGone, Departure::HoldOver, Departure::Draining]);
     prop_oneof![
-        6 => (0..3usize, 0..2usize).prop_map(|(call, replica)| Step::Park { call, replica }),
+        5 => (0..3usize, 0..2usize).prop_map(|(call, replica)| Step::Park { call, replica }),
         2 => record().prop_map(|attempt| Step::ParkAgain { attempt }),
-        8 => (record(), 0..3usize, verdict, seen)
+        9 => (record(), 0..3usize, verdict, seen)
             .prop_map(|(record, reviewer, verdict, seen)| Step::Vote { record, reviewer, verdict, seen }),
         2 => record().prop_map(|vote| Step::VoteAgain { vote }),
-        5 => (record(), by(), prop::bool::weighted(0.1))
+        8 => (record(), by(), prop::bool::weighted(0.3))
             .prop_map(|(record, by, other_call)| Step::Claim { record, by, other_call }),
         5 => (record(), by(), departure)
             .prop_map(|(record, by, departure)| Step::Detach { record, by, departure }),

@@ -113,6 +113,11 @@ impl Reference {
         self.records.values().map(Seen::from).collect()
     }
 
+    /// For each record the numbers of its changes, from the first to the last.
+    pub fn changes(&self) -> BTreeMap<ApprovalId, Vec<u64>> {
+        self.records.values().map(|record| (record.id.clone(), (1..=record.seq).collect())).collect()
+    }
+
     /// The records that may still change.
     pub fn open(&self) -> impl Iterator<Item = &Approval> {
         self.records.values().filter(|record| record.state.settled_at().is_none())

@@ -1,15 +1,17 @@
 //! A store that histories are played to.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use holdpoint::clock::ManualClock;
 use holdpoint::domain::approval::{Approval, State, StateKind};
-use holdpoint::domain::ids::ReplicaId;
+use holdpoint::domain::ids::{ApprovalId, ReplicaId};
 use holdpoint::store::memory::MemoryStore;
 use holdpoint::store::redis::{RedisStore, Settings};
 use holdpoint::store::{ApprovalStore, Filter, Health, Order, Query, VoteError};
 use jiff::Timestamp;
+use redis::streams::StreamRangeReply;
 use redis::{Commands, cmd};
 
 use super::history::{Act, Answer};
@@ -114,6 +116,19 @@ impl Subject {
     /// All records.
     pub async fn records(&self) -> Vec<Seen> {
         self.list().await.iter().map(Seen::from).collect()
+    }
+
+    /// For each record the numbers of the changes that the audit has, in its order; none where there is no audit.
+    pub fn audited(&self) -> Option<BTreeMap<ApprovalId, Vec<u64>>> {
+        let Below::Server(server) = &self.below else { return None };
+        let audit: StreamRangeReply = server.connection().xrange_all("holdpoint:{default}:audit").unwrap();
+        let mut changes = BTreeMap::<ApprovalId, Vec<u64>>::new();
+        for entry in audit.ids {
+            let key: String = entry.get("key").expect("an entry names its record");
+            let id = ApprovalId::with_key("default".parse().unwrap(), key.parse().unwrap());
+            changes.entry(id).or_default().push(entry.get("seq").expect("an entry has a number"));
+        }
+        Some(changes)
     }
 
     async fn list(&self) -> Vec<Approval> {
