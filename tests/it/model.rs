@@ -6,6 +6,7 @@ mod doorbell;
 mod properties;
 mod record;
 mod redis;
+mod steps;
 mod world;
 
 use std::collections::BTreeSet;

@@ -41,7 +41,7 @@ pub struct Terms {
 pub struct Record {
     pub stands: Stands,
     pub holder: Option<u8>,
-    /// The votes as numbers of decisions, in their order.
+    /// The votes in their order: the number of the decision, and whether it approves.
     pub votes: [Option<(u8, bool)>; REVIEWERS * CLICKS],
     pub void: u8,
     /// The life of Redis that its last approval was recorded under; the record itself forgets it at release.
