@@ -1,8 +1,10 @@
 //! The one integration binary: real processes, real Redis, real gateways.
 
+mod admin;
 mod agreement;
 mod architecture;
 mod cli;
+mod docs;
 mod e2e_processes;
 mod ext_authz_listener;
 mod hold;

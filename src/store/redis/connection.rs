@@ -78,11 +78,18 @@ impl Supervisor {
                 }
                 Err(error) => error,
             };
-            tracing::warn!(%why, "no connection to Redis");
-            self.link.send_replace(Link::Down(why.to_string()));
+            self.go_down(why.to_string());
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Says so once, however often it then tries in vain.
+    fn go_down(&self, why: String) {
+        if !matches!(&*self.link.borrow(), Link::Down(before) if *before == why) {
+            tracing::warn!(why, "no connection to Redis");
+        }
+        self.link.send_replace(Link::Down(why));
     }
 
     /// Connects, subscribes to everything that is listened for, and rings for all that may have been missed.
@@ -93,7 +100,7 @@ impl Supervisor {
         let mut connection = self.open(Arc::clone(&lost)).await?;
         let net = SafetyNet::start(&self.keys, &self.queues, &mut connection).await?;
         let queues = self.queues.iter().map(|queue| self.keys.changes(queue));
-        let approvals = self.doorbell.all();
+        let approvals = self.doorbell.begin_anew();
         let channels: Vec<String> = queues.chain(approvals.iter().map(|id| self.keys.ring(id))).collect();
         for batch in channels.chunks(BATCH) {
             tolerate_refusal(connection.subscribe(batch).await)?;
@@ -133,7 +140,7 @@ impl Supervisor {
                     return RedisError::from((ErrorKind::Io, "the connection was lost"));
                 }
                 _ = self.wishes.recv_many(&mut wishes, BATCH) => {
-                    self.grant(&live.connection, wishes.drain(..)).await;
+                    self.grant(&mut live.connection, wishes.drain(..)).await;
                 }
                 _ = pulse.tick() => match self.pulse(&mut live).await {
                     Ok(()) => missed = 0,
@@ -155,7 +162,7 @@ impl Supervisor {
 
     /// Subscribes and unsubscribes. Only this task does, and by who listens now: whatever the order of the wishes,
     /// nobody who listens ends up without a subscription.
-    async fn grant(&self, connection: &MultiplexedConnection, wishes: impl Iterator<Item = Wish>) {
+    async fn grant(&self, connection: &mut MultiplexedConnection, wishes: impl Iterator<Item = Wish>) {
         let (mut wanted, mut unwanted, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
         for wish in wishes {
             let id = match wish {
@@ -168,16 +175,15 @@ impl Supervisor {
             let channel = self.keys.ring(&id);
             if self.doorbell.is_listened_for(&id) { wanted.push(channel) } else { unwanted.push(channel) }
         }
-        let (mut subscriber, mut unsubscriber) = (connection.clone(), connection.clone());
         if !wanted.is_empty() {
-            let subscribed = subscriber.subscribe(&wanted).await;
+            let subscribed = connection.subscribe(&wanted).await;
             for waits in waiting {
                 // Who no longer waits does not mind.
                 let _ = waits.send(subscribed.clone());
             }
         }
         if !unwanted.is_empty()
-            && let Err(error) = unsubscriber.unsubscribe(&unwanted).await
+            && let Err(error) = connection.unsubscribe(&unwanted).await
         {
             tracing::debug!(%error, "still subscribed to channels that nobody listens for");
         }

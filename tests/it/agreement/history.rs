@@ -80,6 +80,8 @@ pub enum Act {
 pub enum Answer {
     Stands(Option<Seen>),
     Refused(VoteRefused, Seen),
+    /// The replica of this attempt has lost its lease.
+    NoLease,
     Swept(Vec<ApprovalId>),
     Listed(Vec<ApprovalId>),
     Nothing,

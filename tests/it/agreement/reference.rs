@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use holdpoint::domain::approval::{Approval, Held, Holder, State, StateKind};
 use holdpoint::domain::decision::{Verdict, Vote};
+use holdpoint::domain::fingerprint::Fingerprint;
 use holdpoint::domain::ids::{ApprovalId, AttemptId, DecisionId, Incarnation, ReplicaId, Subject};
 use holdpoint::domain::ruling::Late;
 use holdpoint::domain::sample;
@@ -92,11 +93,12 @@ fn incarnation(life: u32) -> Incarnation {
     format!("{life:040x}").parse().expect("40 digits")
 }
 
-/// The calls of the histories: one approval needed, two, and one that departure cancels.
+/// The calls of the histories: one approval needed, two and a cool-down, and one that departure cancels.
 fn held(call: usize) -> Held {
     let mut held = sample::held();
     held.fingerprint = fingerprint(['1', '2', '3'][call]);
     held.terms.approvals = if call == 1 { 2 } else { 1 };
+    held.terms.cooldown = if call == 1 { LONG / 2 } else { Duration::ZERO };
     if call == 2 {
         held.terms.late = Late::Off;
     }
@@ -118,9 +120,18 @@ impl Reference {
         self.records.values().map(|record| (record.id.clone(), (1..=record.seq).collect())).collect()
     }
 
-    /// The records that may still change.
-    pub fn open(&self) -> impl Iterator<Item = &Approval> {
-        self.records.values().filter(|record| record.state.settled_at().is_none())
+    /// All records, whole.
+    pub fn whole(&self) -> impl Iterator<Item = &Approval> {
+        self.records.values()
+    }
+
+    /// Whether the claim would change the record, but for the lease of its replica.
+    fn is_without_lease(&self, id: &ApprovalId, attempt: AttemptId, fingerprint: &Fingerprint) -> bool {
+        self.records.get(id).is_some_and(|record| {
+            let mut claimed = record.clone();
+            claimed.claim(attempt, fingerprint, self.now, self.here);
+            claimed != *record && record.holder.is_some_and(|holder| !self.lives(holder.replica))
+        })
     }
 
     /// Whether a replica whose attempt this is lives.
@@ -141,8 +152,9 @@ impl Reference {
                 let held = Arc::new(held(*call));
                 let key = Uuid::from_u128(self.parkings.len() as u128 + 1);
                 let id = ApprovalId::with_key(held.terms.queue.clone(), key);
-                let holder = Holder { attempt: AttemptId::random(), replica: self.replicas[*replica] };
-                let parking = Parking { id, held, holder };
+                let holder =
+                    Holder { attempt: AttemptId::random(), replica: self.replicas[*replica], origin: None };
+                let parking = Parking { id, held, holder, caps: sample::UNLIMITED };
                 self.parkings.push(parking.clone());
                 Act::Park(parking)
             }
@@ -205,6 +217,9 @@ impl Reference {
                     Err(why) => Answer::Refused(why, Seen::from(&*record)),
                 }
             }
+            Act::Claim(id, attempt, fingerprint) if self.is_without_lease(id, *attempt, fingerprint) => {
+                Answer::NoLease
+            }
             Act::Claim(id, attempt, fingerprint) => {
                 self.change(id, |record| record.claim(*attempt, fingerprint, now, here))
             }
@@ -250,6 +265,15 @@ impl Reference {
                 && record.clone().take_up(holder, now, here)
         };
         let own = self.notes.get(&holder.attempt).unwrap_or(&parking.id);
+        let rejected = |r: &&Approval| {
+            r.held.fingerprint == parking.held.fingerprint
+                && r.rejects_again(parking.held.terms.cooldown, now)
+        };
+        if !self.records.contains_key(own)
+            && let Some(record) = self.records.values().rfind(rejected)
+        {
+            return Seen::from(record);
+        }
         let found = match self.records.get(own) {
             Some(record) if !free(record) => return Seen::from(record),
             Some(record) => Some(record),

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdpoint::clock::ManualClock;
-use holdpoint::domain::approval::{Approval, State, StateKind};
+use holdpoint::domain::approval::{Approval, StateKind};
 use holdpoint::domain::ids::{ApprovalId, ReplicaId};
 use holdpoint::store::memory::MemoryStore;
 use holdpoint::store::redis::{RedisStore, Settings};
-use holdpoint::store::{ApprovalStore, Filter, Health, Order, Query, VoteError};
+use holdpoint::store::{ApprovalStore, Filter, Health, Order, Query, StoreError, VoteError};
 use jiff::Timestamp;
 use redis::streams::StreamRangeReply;
 use redis::{Commands, cmd};
@@ -85,9 +85,10 @@ impl Subject {
                 Err(VoteError::Refused { why, standing }) => Answer::Refused(why, Seen::from(&*standing)),
                 Err(error) => panic!("{error}"),
             },
-            Act::Claim(id, attempt, fingerprint) => {
-                stands(self.store.claim(id, *attempt, fingerprint).await.unwrap())
-            }
+            Act::Claim(id, attempt, fingerprint) => match self.store.claim(id, *attempt, fingerprint).await {
+                Err(StoreError::LeaseLost) => Answer::NoLease,
+                standing => stands(standing.unwrap()),
+            },
             Act::Detach(id, attempt, departure) => {
                 stands(self.store.detach(id, *attempt, *departure).await.unwrap())
             }
@@ -145,22 +146,30 @@ impl Subject {
             all.extend(page.approvals);
             query.after = page.next;
             if query.after.is_none() {
+                // The order is by each store's own time.
+                all.sort_by(|one, other| one.id.cmp(&other.id));
                 return all;
             }
         }
     }
 
-    /// Makes everything overdue that is open. The time of Redis cannot be set, but what the records say of it can.
+    /// Makes everything overdue that is open, and what has ended long past. The time of Redis cannot be set, but what the records say of it can.
     fn pass_time(&self, reference: &Reference) {
         match &self.below {
             Below::Clock(clock) => clock.advance(LONG),
             Below::Server(server) => {
                 let mut redis = server.connection();
-                for record in reference.open() {
-                    let due = if record.state == State::Pending { "deadline" } else { "until" };
+                for record in reference.whole() {
                     let key = record.id.key().as_simple().to_string();
-                    let () = redis.hset(format!("holdpoint:{{default}}:record:{key}"), due, 1).unwrap();
-                    let () = redis.zadd("holdpoint:{default}:due", key, 1).unwrap();
+                    let time = match record.state.kind() {
+                        StateKind::Pending => "deadline",
+                        StateKind::Approved => "with",
+                        _ => "at",
+                    };
+                    let () = redis.hset(format!("holdpoint:{{default}}:record:{key}"), time, 1).unwrap();
+                    if record.due().is_some() {
+                        let () = redis.zadd("holdpoint:{default}:due", key, 1).unwrap();
+                    }
                 }
             }
         }

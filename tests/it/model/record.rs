@@ -117,7 +117,7 @@ pub fn life(number: u8) -> Incarnation {
 }
 
 pub fn holder(attempt: usize) -> Holder {
-    Holder { attempt: attempt_id(attempt), replica: NAMES.replica }
+    Holder { attempt: attempt_id(attempt), replica: NAMES.replica, origin: None }
 }
 
 pub fn fingerprint(caller: usize) -> Fingerprint {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use holdpoint::domain::approval::{Approval, Departure, Release, State, StateKind};
 use holdpoint::domain::fingerprint::Fingerprint;
 use holdpoint::domain::ids::AttemptId;
-use holdpoint::store::{ApprovalStore, Parking};
+use holdpoint::store::{ApprovalStore, Parking, StoreError};
 
 use super::super::stage::{Kind, Stage, approve, attempt};
 use super::{approved, both, call_of, cast, rounds};
@@ -14,7 +14,11 @@ use super::{approved, both, call_of, cast, rounds};
 type Told = (Approval, Option<Release>);
 
 async fn claim(store: Arc<dyn ApprovalStore>, on: Approval, who: AttemptId, call: Fingerprint) -> Told {
-    let stands = store.claim(&on.id, who, &call).await.unwrap().unwrap();
+    let stands = match store.claim(&on.id, who, &call).await {
+        // Told to come again once it has a lease; that it did not happen, the record says.
+        Err(StoreError::LeaseLost) => return (store.look(&on.id).await.unwrap().unwrap(), None),
+        stands => stands.unwrap().unwrap(),
+    };
     let release = stands.release(who, &call);
     (stands, release)
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdpoint::approvals::{Approvals, Waiters};
+use holdpoint::approvals::{Approvals, Settings, Waiters};
 use holdpoint::clock::SystemClock;
 use holdpoint::domain::approval::Departure;
 use holdpoint::domain::outcome::Outcome;
+use holdpoint::domain::sample;
 use tokio::time::{Instant, timeout};
 
 use super::super::stage::{Kind, attempt};
@@ -25,7 +26,8 @@ pub async fn decide_between_park_and_look(kind: Kind) {
         let stage = kind.stage_that_rings(waiters.clone()).await;
         let store = Arc::new(Meddler { inner: Arc::clone(&stage.here), moment });
         let replica = stage.replica();
-        let approvals = Approvals::new(store, waiters, Arc::new(SystemClock), replica, LONG);
+        let settings = Settings { patience: LONG, caps: sample::UNLIMITED };
+        let approvals = Approvals::new(store, waiters, Arc::new(SystemClock), replica, settings);
         let all = async {
             for round in rounds().step_by(4) {
                 let call = call_of(round);
@@ -34,7 +36,7 @@ pub async fn decide_between_park_and_look(kind: Kind) {
                     let first = stage.park(&call).await;
                     stage.here.detach(&first.id, attempt(&first), Departure::CallerGone).await.unwrap();
                 }
-                let outcome = approvals.hold(call, Instant::now() + LONG).await;
+                let outcome = approvals.hold(call, None, Instant::now() + LONG).await;
                 assert!(matches!(outcome, Outcome::Released(_)), "{outcome:?}");
             }
         };

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use holdpoint::domain::approval::{Approval, Departure};
 use holdpoint::domain::decision::Vote;
 use holdpoint::domain::fingerprint::Fingerprint;
-use holdpoint::domain::ids::{ApprovalId, AttemptId};
+use holdpoint::domain::ids::{ApprovalId, AttemptId, RequestKey, SessionKey};
 use holdpoint::store::{ApprovalStore, Health, Page, Parking, Query, StoreError, VoteError};
 
 use super::super::stage::approve;
@@ -76,6 +76,14 @@ impl ApprovalStore for Meddler {
         departure: Departure,
     ) -> Result<Option<Approval>, StoreError> {
         self.inner.detach(id, attempt, departure).await
+    }
+
+    async fn withdraw(&self, session: SessionKey, request: Option<RequestKey>) -> Result<(), StoreError> {
+        self.inner.withdraw(session, request).await
+    }
+
+    async fn count_open(&self) -> Result<u64, StoreError> {
+        self.inner.count_open().await
     }
 
     async fn sweep(&self) -> Result<Vec<ApprovalId>, StoreError> {
