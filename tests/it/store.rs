@@ -97,7 +97,7 @@ contract! {
         what_changes_nothing_does_not_ring;
     races:
         approve_against_reject
-        approve_against_expiry
+        vote_against_sweep
         approve_against_cancel
         approve_against_re_attach
         two_claims

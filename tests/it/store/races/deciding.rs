@@ -34,7 +34,7 @@ pub async fn approve_against_reject(kind: Kind) {
     }
 }
 
-pub async fn approve_against_expiry(kind: Kind) {
+pub async fn vote_against_sweep(kind: Kind) {
     let stage = kind.stage().await;
     for round in rounds() {
         let mut short = call_of(round);
