@@ -1,6 +1,7 @@
 //! The one integration binary: real processes, real Redis, real gateways.
 
 mod admin;
+mod agreement;
 mod architecture;
 mod check;
 mod cli;
@@ -8,6 +9,7 @@ mod docs;
 mod e2e_processes;
 mod ext_authz_listener;
 mod hold;
+mod model;
 mod outage;
 mod store;
 mod store_redis;

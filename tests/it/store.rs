@@ -97,9 +97,15 @@ contract! {
         what_changes_nothing_does_not_ring;
     races:
         approve_against_reject
-        two_claims
-        two_redeem_one_grant
         vote_against_sweep
+        approve_against_cancel
+        approve_against_re_attach
+        two_claims
+        two_complete_a_quorum
+        two_redeem_one_grant
         forty_reviewers_on_a_quorum_of_three
-        claim_against_departure;
+        claim_against_departure
+        park_again_against_a_holder_that_lost_its_lease
+        a_vote_against_two_who_believe_that_they_hold
+        decide_between_park_and_look;
 }

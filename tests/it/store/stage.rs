@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use holdpoint::clock::SystemClock;
-use holdpoint::domain::approval::{Approval, Held, Holder, StateKind};
+use holdpoint::domain::approval::{Approval, Departure, Held, Holder, StateKind};
 use holdpoint::domain::decision::{Verdict, Vote};
 use holdpoint::domain::fingerprint::Fingerprint;
 use holdpoint::domain::ids::{ApprovalId, AttemptId, DecisionId, QueueName, ReplicaId, Subject};
@@ -31,7 +31,8 @@ pub struct Stage {
     /// What `here` rang.
     pub rung: Arc<Rung>,
     replica: ReplicaId,
-    _server: Option<RedisServer>,
+    other: ReplicaId,
+    server: Option<RedisServer>,
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -45,18 +46,26 @@ impl Kind {
     /// A store that keeps what has ended for so long.
     pub async fn stage_that_keeps(self, retention: Duration) -> Stage {
         let rung = Arc::new(Rung::default());
-        let replica = ReplicaId::random();
+        Stage { rung: rung.clone(), ..self.build(rung, retention).await }
+    }
+
+    /// A store whose `here` rings this bell.
+    pub async fn stage_that_rings(self, bell: Arc<dyn Bell>) -> Stage {
+        self.build(bell, HOUR).await
+    }
+
+    async fn build(self, bell: Arc<dyn Bell>, retention: Duration) -> Stage {
+        let (replica, other, rung) = (ReplicaId::random(), ReplicaId::random(), Arc::default());
         match self {
             Self::Memory => {
-                let store = Arc::new(MemoryStore::new(Arc::new(SystemClock), rung.clone(), retention));
-                Stage { here: store.clone(), there: store, rung, replica, _server: None }
+                let store = Arc::new(MemoryStore::new(Arc::new(SystemClock), bell, retention));
+                Stage { here: store.clone(), there: store, rung, replica, other, server: None }
             }
             Self::Redis => {
                 let server = RedisServer::start().await;
-                let here = redis_store(&server, replica, rung.clone(), retention).await;
-                let there =
-                    redis_store(&server, ReplicaId::random(), Arc::new(Rung::default()), retention).await;
-                Stage { here, there, rung, replica, _server: Some(server) }
+                let here = redis_store(&server, replica, bell, retention).await;
+                let there = redis_store(&server, other, Arc::new(Rung::default()), retention).await;
+                Stage { here, there, rung, replica, other, server: Some(server) }
             }
         }
     }
@@ -65,7 +74,7 @@ impl Kind {
 async fn redis_store(
     server: &RedisServer,
     replica: ReplicaId,
-    bell: Arc<Rung>,
+    bell: Arc<dyn Bell>,
     retention: Duration,
 ) -> Arc<dyn ApprovalStore> {
     let settings = Settings { url: server.url(), ..Settings::default() };
@@ -89,6 +98,32 @@ impl Stage {
     /// The first attempt at a call.
     pub fn parking(&self, held: &Held) -> Parking {
         parking(held, self.replica)
+    }
+
+    /// The first attempt at a call, on the other replica.
+    pub fn parking_elsewhere(&self, held: &Held) -> Parking {
+        parking(held, self.other)
+    }
+
+    /// The replica that `here` is of.
+    pub fn replica(&self) -> ReplicaId {
+        self.replica
+    }
+
+    /// From now on the replica of `here` looks dead, and this record free. Within one process nobody can look so: there
+    /// the attempt leaves.
+    pub async fn presume_dead(&self, approval: &Approval) {
+        match &self.server {
+            Some(server) => {
+                let just_over = Timestamp::now() - Duration::from_millis(1);
+                let (key, replica) = ("holdpoint:{default}:replicas", self.replica.to_string());
+                let ends = just_over.as_millisecond();
+                let () = redis::Commands::zadd(&mut server.connection(), key, replica, ends).unwrap();
+            }
+            None => {
+                _ = self.here.detach(&approval.id, attempt(approval), Departure::CallerGone).await.unwrap()
+            }
+        }
     }
 
     /// The record as it stands.
