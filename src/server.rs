@@ -3,6 +3,7 @@
 mod access;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ pub use self::access::{Access, NoAccess};
 use crate::admin;
 use crate::approvals::{Approvals, Waiters};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Loaded, RedisConfig};
+use crate::config::{Config, Loaded, RedisConfig, Span};
 use crate::domain::ids::{QueueName, ReplicaId};
 use crate::domain::policy::Policy;
 use crate::ext_authz::{self, Gate, listener};
@@ -41,7 +42,7 @@ pub async fn serve(loaded: Loaded, access: Access) -> anyhow::Result<()> {
 
     let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
     let tasks = TaskTracker::new();
-    let approvals = approvals(&config, &policy)?;
+    let approvals = approvals(&config, &policy).await?;
     tasks.spawn({
         let (approvals, stop) = (Arc::clone(&approvals), stop.clone());
         async move { approvals.run(stop).await }
@@ -103,7 +104,7 @@ async fn bind(whom: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} for {whom}"))
 }
 
-fn approvals(config: &Config, policy: &Policy) -> anyhow::Result<Arc<Approvals>> {
+async fn approvals(config: &Config, policy: &Policy) -> anyhow::Result<Arc<Approvals>> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (waiters, replica) = (Arc::new(Waiters::default()), ReplicaId::random());
     let retention = config.retention.get();
@@ -112,7 +113,9 @@ fn approvals(config: &Config, policy: &Policy) -> anyhow::Result<Arc<Approvals>>
             let mut queues: Vec<QueueName> = policy.terms().map(|terms| terms.queue.clone()).collect();
             queues.sort();
             queues.dedup();
-            Arc::new(RedisStore::start(redis_settings(redis), replica, queues, waiters.clone(), retention)?)
+            let settings = redis_settings(redis)?;
+            RedisStore::check(&settings).await?;
+            Arc::new(RedisStore::start(settings, replica, queues, waiters.clone(), retention)?)
         }
         None => {
             tracing::warn!("no Redis is configured: approvals live in this process and end with it");
@@ -122,13 +125,19 @@ fn approvals(config: &Config, policy: &Policy) -> anyhow::Result<Arc<Approvals>>
     Ok(Approvals::new(store, waiters, clock, replica, config.ext_authz.patience.get()))
 }
 
-fn redis_settings(config: &RedisConfig) -> RedisSettings {
-    RedisSettings {
+fn redis_settings(config: &RedisConfig) -> anyhow::Result<RedisSettings> {
+    let read =
+        |path: &PathBuf| std::fs::read(path).with_context(|| format!("redis.ca_file {}", path.display()));
+    let defaults = RedisSettings::default();
+    Ok(RedisSettings {
         url: config.url.clone(),
+        ca: config.ca_file.as_ref().map(read).transpose()?,
         prefix: config.prefix.clone(),
         command_timeout: config.command_timeout.get(),
         pool_size: config.pool_size,
-    }
+        wait_replicas: config.wait_replicas,
+        wait_timeout: config.wait_timeout.map_or(defaults.wait_timeout, Span::get),
+    })
 }
 
 /// SIGTERM, as process managers send it, and Ctrl-C.
