@@ -5,6 +5,7 @@ mod cli;
 mod e2e_processes;
 mod ext_authz_listener;
 mod hold;
+mod redis_shapes;
 mod store;
 mod store_redis;
 mod support;

@@ -114,7 +114,6 @@ impl Lines {
 }
 
 /// Whether two channels are of the same queue.
-#[expect(clippy::ptr_arg, reason = "as `chunk_by` takes it")]
 fn same_slot(a: &String, b: &String) -> bool {
     let queue = |channel: &String| channel.find('}').map(|end| channel[..end].to_owned());
     queue(a) == queue(b)

@@ -12,6 +12,9 @@ use super::topology::{Shape, Topology};
 /// What was sent and not acknowledged for so long ends the connection.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(3);
 
+/// How each certificate begins. A file without any would be read as one that believes nobody.
+const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
 /// Where Redis is, and how it is used.
 #[derive(Clone)]
 pub struct Settings {
@@ -122,6 +125,9 @@ impl Settings {
             return Err(InvalidSettings::Url("TLS without a check of the certificate is refused".into()));
         }
         if let Some(certificates) = self.certificates() {
+            if !self.ca.as_ref().is_some_and(|ca| ca.windows(CERTIFICATE.len()).any(|part| part == CERTIFICATE)) {
+                return Err(InvalidSettings::Ca("it holds no certificate".into()));
+            }
             let client = Client::build_with_tls(server, certificates);
             let client = client.map_err(|error| InvalidSettings::Ca(error.to_string()))?;
             server = client.get_connection_info().clone();
