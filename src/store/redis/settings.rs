@@ -125,7 +125,11 @@ impl Settings {
             return Err(InvalidSettings::Url("TLS without a check of the certificate is refused".into()));
         }
         if let Some(certificates) = self.certificates() {
-            if !self.ca.as_ref().is_some_and(|ca| ca.windows(CERTIFICATE.len()).any(|part| part == CERTIFICATE)) {
+            if !self
+                .ca
+                .as_ref()
+                .is_some_and(|ca| ca.windows(CERTIFICATE.len()).any(|part| part == CERTIFICATE))
+            {
                 return Err(InvalidSettings::Ca("it holds no certificate".into()));
             }
             let client = Client::build_with_tls(server, certificates);

@@ -6,7 +6,7 @@ use crate::support::redis_topologies::Cluster;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn queues_on_several_nodes_are_one_store() {
     let redis = Cluster::start().await;
-    assert_ne!(redis.holder_of("default").port, redis.holder_of("dba").port);
+    assert_ne!(redis.holder_of("default").port, redis.holder_of("sre").port);
     the_essentials(Settings { url: redis.url(), ..Settings::default() }).await;
 }
 
@@ -14,10 +14,10 @@ async fn queues_on_several_nodes_are_one_store() {
 async fn a_queue_that_moves_while_calls_are_parked_still_rings() {
     let redis = Cluster::start().await;
     let (here, there) = (Replica::at(redis.url()).await, Replica::at(redis.url()).await);
-    let (moving, staying) = (here.park("default").await, here.park("dba").await);
+    let (moving, staying) = (here.park("default").await, here.park("sre").await);
 
     let all = here.rung.all();
-    redis.move_slot("default", redis.holder_of("dba"));
+    redis.move_slot("default", redis.holder_of("sre"));
     until("the subscriptions are made anew", async || here.rung.all() > all).await;
     here.until_up().await;
     there.until_up().await;

@@ -29,9 +29,7 @@ async fn a_user_with_the_documented_leave_can_do_everything_and_little_else() {
     assert_eq!(refused, ["config|get"], "asking about snapshots is tried, and not needed");
 
     let mut user = redis::Client::open(login).unwrap().get_connection().unwrap();
-    for words in
-        ["FLUSHALL", "KEYS *", "CONFIG SET maxmemory 1", "GET other", "SHUTDOWN NOSAVE"]
-    {
+    for words in ["FLUSHALL", "KEYS *", "CONFIG SET maxmemory 1", "GET other", "SHUTDOWN NOSAVE"] {
         let words: Vec<&str> = words.split(' ').collect();
         let answer = redis::cmd(words[0]).arg(&words[1..]).query::<redis::Value>(&mut user);
         assert_eq!(answer.unwrap_err().code(), Some("NOPERM"), "{words:?}");

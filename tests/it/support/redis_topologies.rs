@@ -213,11 +213,11 @@ impl Cluster {
     }
 
     fn slot_map(&self, slot: u16) -> u16 {
+        // From, to, and the node: address, port and more.
         type Range = (u16, u16, Vec<redis::Value>);
         let ranges: Vec<Range> = self.nodes[0].ask(&["CLUSTER", "SLOTS"]);
         let range = ranges.into_iter().find(|(from, to, _)| (*from..=*to).contains(&slot)).unwrap();
-        let redis::Value::Array(node) = &range.2[0] else { panic!("not a node") };
-        redis::from_redis_value_ref(&node[1]).unwrap()
+        redis::from_redis_value_ref(&range.2[1]).unwrap()
     }
 
     /// Moves a queue's slot, with all that is in it, to another node.
