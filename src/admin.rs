@@ -78,6 +78,7 @@ pub fn router(approvals: Arc<Approvals>, settings: Settings, draining: Cancellat
         .route("/v1/approvals:watch", get(watch::events))
         .route("/assets/{name}", get(assets::asset))
         .fallback(error::no_such_page)
+        .method_not_allowed_fallback(error::wrong_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(Arc::clone(&admin), origin::guard));
     Router::new()
@@ -100,7 +101,8 @@ async fn headers(request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // Not no-referrer: with it a browser sends `Origin: null` with our own forms, and they are refused over plain http.
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

@@ -5,9 +5,10 @@ mod hold;
 mod waiters;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,11 +17,24 @@ pub use self::decide::{DecideError, Decision};
 pub use self::waiters::Waiters;
 use crate::clock::Clock;
 use crate::domain::approval::Approval;
-use crate::domain::ids::{ApprovalId, ReplicaId};
+use crate::domain::ids::{ApprovalId, ReplicaId, RequestKey, SessionKey};
+use crate::domain::ruling::Caps;
 use crate::store::{ApprovalStore, Health, LEASE, Page, Query, StoreError};
 
 /// How often a replica looks for what is overdue.
 const SWEEP_EVERY: Duration = Duration::from_secs(2);
+
+/// How many withdrawals may be under way at a time.
+const WITHDRAWALS: usize = 64;
+
+/// How calls are held.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// How long a call waits for a store that does not answer.
+    pub patience: Duration,
+    /// How many approvals may be open at a time.
+    pub caps: Caps,
+}
 
 /// The held calls of all replicas, and the waiters of this one.
 pub struct Approvals {
@@ -28,11 +42,13 @@ pub struct Approvals {
     waiters: Arc<Waiters>,
     clock: Arc<dyn Clock>,
     replica: ReplicaId,
-    /// How long a call waits for a store that does not answer.
-    patience: Duration,
+    settings: Settings,
+    /// How many are open in all queues, as counted last.
+    open: AtomicU64,
     /// Detachments that go on after their Check is gone.
     tasks: TaskTracker,
     draining: CancellationToken,
+    withdrawals: Arc<Semaphore>,
 }
 
 impl Approvals {
@@ -42,10 +58,11 @@ impl Approvals {
         waiters: Arc<Waiters>,
         clock: Arc<dyn Clock>,
         replica: ReplicaId,
-        patience: Duration,
+        settings: Settings,
     ) -> Arc<Self> {
-        let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
-        Arc::new(Self { store, waiters, clock, replica, patience, tasks, draining })
+        let (tasks, draining, open) = (TaskTracker::new(), CancellationToken::new(), AtomicU64::new(0));
+        let withdrawals = Arc::new(Semaphore::new(WITHDRAWALS));
+        Arc::new(Self { store, waiters, clock, replica, settings, open, tasks, draining, withdrawals })
     }
 
     /// The record as it stands; none where there is none.
@@ -73,6 +90,25 @@ impl Approvals {
         self.waiters.count()
     }
 
+    fn is_full(&self) -> bool {
+        self.open.load(Ordering::Relaxed) >= u64::from(self.settings.caps.total)
+    }
+
+    /// Detaches, in the background, what the caller has withdrawn: all of a session, or one request in it.
+    ///
+    /// The gateway's answer does not wait for it, and where too many are under way it is left out: the hold then ends
+    /// by itself.
+    pub fn withdraw(self: &Arc<Self>, session: SessionKey, request: Option<RequestKey>) {
+        let Ok(permit) = Arc::clone(&self.withdrawals).try_acquire_owned() else { return };
+        let approvals = Arc::clone(self);
+        self.tasks.spawn(async move {
+            if let Err(error) = approvals.store.withdraw(session, request).await {
+                tracing::debug!(%error, "a withdrawal was not recorded");
+            }
+            drop(permit);
+        });
+    }
+
     /// Renews this replica's lease and ends what is overdue, until told to stop.
     ///
     /// Every replica sweeps: that it is done twice changes nothing, and no one has to be elected.
@@ -83,6 +119,9 @@ impl Approvals {
                 every.tick().await;
                 if let Err(error) = self.store.renew_lease().await {
                     tracing::debug!(%error, "lease not renewed");
+                }
+                if let Ok(open) = self.store.count_open().await {
+                    self.open.store(open, Ordering::Relaxed);
                 }
             }
         };

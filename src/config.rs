@@ -1,6 +1,7 @@
 //! What the operator said: one YAML file, one small struct a concern, everything with a default.
 
 mod duration;
+mod limits;
 mod policy;
 mod redis;
 mod sides;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub use self::duration::Span;
+pub use self::limits::LimitsConfig;
 pub use self::policy::PolicyConfig;
 pub use self::redis::RedisConfig;
 pub use self::sides::{AdminConfig, ExtAuthzConfig, IdentityConfig, ReviewerConfig, Source};
@@ -29,6 +31,8 @@ pub struct Config {
     pub identity: IdentityConfig,
     /// How long what has ended can still be listed.
     pub retention: Span<{ 7 * 24 * 3600 }>,
+    /// How many approvals may be open at a time.
+    pub limits: LimitsConfig,
     /// Which calls pass, which are denied and which are held.
     pub policy: PolicyConfig,
 }

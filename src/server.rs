@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 pub use self::access::{Access, NoAccess};
 use crate::admin;
-use crate::approvals::{Approvals, Waiters};
+use crate::approvals::{self, Approvals, Waiters};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Loaded, RedisConfig, Span};
 use crate::domain::ids::{QueueName, ReplicaId};
@@ -122,7 +122,9 @@ async fn approvals(config: &Config, policy: &Policy) -> anyhow::Result<Arc<Appro
             Arc::new(MemoryStore::new(Arc::clone(&clock), waiters.clone(), retention))
         }
     };
-    Ok(Approvals::new(store, waiters, clock, replica, config.ext_authz.patience.get()))
+    let settings =
+        approvals::Settings { patience: config.ext_authz.patience.get(), caps: config.limits.into() };
+    Ok(Approvals::new(store, waiters, clock, replica, settings))
 }
 
 fn redis_settings(config: &RedisConfig) -> anyhow::Result<RedisSettings> {

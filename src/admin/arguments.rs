@@ -6,7 +6,7 @@ use crate::domain::json::Json;
 /// Text longer than this is folded.
 const FOLD_FROM: usize = 2048;
 /// So much of a folded text shows.
-const SHOWN: usize = 160;
+const SHOWN: usize = 80;
 /// Arrays and objects with more members than this are folded.
 const MANY: usize = 64;
 
@@ -85,15 +85,17 @@ fn fold(text: &str, what: &str, out: &mut Markup) {
     out.html("</details>");
 }
 
-/// A string as JSON would write it, except that its lines begin on lines of their own.
+/// A string as JSON would write it, except that its lines begin on lines of their own, in a block of their own: they
+/// cannot pass for lines of what is around it.
 fn string(text: &str, out: &mut Markup) {
-    out.html("<span class=\"string\">&quot;");
+    let block = text.contains('\n');
+    out.html(if block { "<span class=\"string block\">&quot;" } else { "<span class=\"string\">&quot;" });
     for c in text.chars() {
         match c {
             '"' => out.html("\\&quot;"),
             '\\' => out.html("\\\\"),
-            '\n' => out.html("<span class=\"escape\">\\n</span>\n"),
-            '\t' => out.html("<span class=\"escape\">\\t</span>\t"),
+            '\n' => out.html("\\n\n"),
+            '\t' => out.html("\\t\t"),
             c => out.character(c),
         }
     }
@@ -126,7 +128,7 @@ mod tests {
     #[test]
     fn a_string_cannot_pass_for_structure() {
         let shown = shown(r#"{"a":"\",\n\"b\": 1"}"#);
-        assert!(shown.contains(r#"&quot;\&quot;,<span class="escape">\n</span>"#), "{shown}");
+        assert!(shown.contains("&quot;\\&quot;,\\n\n\\&quot;b"), "{shown}");
         assert!(!shown.contains("number"), "{shown}");
     }
 }

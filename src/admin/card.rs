@@ -4,6 +4,7 @@
 //! standing only, so that neither what is being typed nor what was unfolded is touched.
 
 use askama::Template;
+use askama::filters::HtmlSafe;
 use jiff::Timestamp;
 
 use super::arguments::tree;
@@ -11,7 +12,7 @@ use super::standing::{approvals_given, in_words};
 use super::visible::{Markup, visible};
 use crate::domain::approval::Approval;
 use crate::domain::authority::may_decide;
-use crate::domain::decision::{Reviewer, Verdict};
+use crate::domain::decision::{Reviewer, Verdict, Vote};
 use crate::domain::json::Json;
 
 /// A pending approval, as one reviewer sees it.
@@ -66,6 +67,10 @@ pub(super) struct Ended {
     stands: Markup,
 }
 
+impl HtmlSafe for Card {}
+
+impl HtmlSafe for Standing {}
+
 impl Card {
     pub(super) fn of(approval: &Approval, reviewer: &Reviewer) -> Self {
         let held = &approval.held;
@@ -98,7 +103,7 @@ impl Card {
 
 impl Standing {
     pub(super) fn of(approval: &Approval, reviewer: &Reviewer) -> Self {
-        let vote = |vote: &crate::domain::decision::Vote| {
+        let vote = |vote: &Vote| {
             let verdict = match vote.verdict {
                 Verdict::Approve => "approves",
                 Verdict::Reject => "rejects",
@@ -111,7 +116,7 @@ impl Standing {
             given: approvals_given(approval),
             needed: approval.held.terms.approvals,
             groups: approval.held.terms.reviewers.iter().map(|group| visible(&group.0)).collect(),
-            waiting: approval.holder.is_some(),
+            waiting: approval.is_waited_for(),
             left_at: approval.left_at,
             deadline: approval.deadline,
             cannot: may_decide(reviewer, approval).err().map(|why| visible(&why.to_string())),

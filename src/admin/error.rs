@@ -12,7 +12,6 @@ use crate::approvals::DecideError;
 use crate::domain::approval::{Approval, Cancellation, State};
 use crate::domain::authority::NotAllowed;
 use crate::domain::decision::Reviewer;
-use crate::domain::ids::ApprovalId;
 use crate::store::StoreError;
 
 /// What kind of problem it is: its slug, its title, its status.
@@ -30,6 +29,7 @@ const NOT_ELIGIBLE: Kind = ("not-eligible", "Others decide this", StatusCode::FO
 const FORBIDDEN_ORIGIN: Kind = ("forbidden-origin", "Not from here", StatusCode::FORBIDDEN);
 const UNAUTHENTICATED: Kind = ("unauthenticated", "Who are you?", StatusCode::UNAUTHORIZED);
 const INVALID_REQUEST: Kind = ("invalid-request", "The request is not right", StatusCode::BAD_REQUEST);
+const WRONG_METHOD: Kind = ("invalid-request", "Not with this method", StatusCode::METHOD_NOT_ALLOWED);
 const STORE_UNAVAILABLE: Kind =
     ("store-unavailable", "The store does not answer", StatusCode::SERVICE_UNAVAILABLE);
 
@@ -81,6 +81,9 @@ impl Problem {
             }
             DecideError::AlreadyVoted(approval) => conflict(ALREADY_VOTED, approval, text),
             DecideError::FingerprintMismatch(approval) => conflict(FINGERPRINT_MISMATCH, approval, text),
+            DecideError::IdUsed => {
+                Self::invalid_request("this Idempotency-Key was used for another decision")
+            }
             DecideError::Store(error) => error.into(),
         }
     }
@@ -103,6 +106,12 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::warn!(%error, "a reviewer could not be answered");
         Self::new(STORE_UNAVAILABLE, error.to_string())
+    }
+}
+
+impl From<serde_json::Error> for Problem {
+    fn from(error: serde_json::Error) -> Self {
+        Self::invalid_request(format!("the body is not what is wanted here: {error}"))
     }
 }
 
@@ -137,8 +146,14 @@ impl IntoResponse for Problem {
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            _ => {}
         }
         response
     }
@@ -149,7 +164,7 @@ pub(super) async fn no_such_page() -> Problem {
     Problem::new(NOT_FOUND, "there is no such page")
 }
 
-/// An approval's id out of an address. What is no id is the id of nothing.
-pub(super) fn approval_id(text: &str) -> Result<ApprovalId, Problem> {
-    text.parse().map_err(|_| Problem::not_found(text))
+/// An address that is asked with another method than it knows.
+pub(super) async fn wrong_method() -> Problem {
+    Problem::new(WRONG_METHOD, "this address is not asked with this method")
 }

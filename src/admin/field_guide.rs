@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::Admin;
-use super::api::{pending as all_pending, said};
-use super::error::{Problem, approval_id};
+use super::api::{Named, pending as all_pending, said};
+use super::error::Problem;
 use super::identity::Asking;
 use super::wire::{Headers, headers, raw};
 use crate::approvals::Decision;
@@ -74,12 +74,10 @@ struct Decide {
 pub(super) async fn decide(
     State(admin): State<Arc<Admin>>,
     Asking(reviewer): Asking,
-    Path(id): Path<String>,
+    Named(id): Named,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, Problem> {
-    let id = approval_id(&id)?;
-    let Decide { approved, reason } =
-        serde_json::from_slice(&body?).map_err(|error| Problem::invalid_request(error.to_string()))?;
+    let Decide { approved, reason } = serde_json::from_slice(&body?)?;
     let decision = Decision {
         id: DecisionId::random(),
         reviewer: reviewer.clone(),

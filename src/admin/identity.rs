@@ -49,12 +49,6 @@ impl TokenDigest {
     pub fn of(token: &str) -> Self {
         Self(Sha256::digest(token.as_bytes()).into())
     }
-
-    /// What the browser of somebody who showed the token keeps instead of it. Every replica that knows the token
-    /// knows the session too, and changing the token ends it.
-    pub(super) fn session(&self) -> String {
-        hex::encode(Sha256::new().chain_update(b"holdpoint session").chain_update(self.0).finalize())
-    }
 }
 
 impl fmt::Debug for TokenDigest {
@@ -66,7 +60,9 @@ impl fmt::Debug for TokenDigest {
 impl Authentication {
     /// The reviewer who sent these headers. A token that is there has to be right, whatever the session says.
     pub(super) fn reviewer(&self, headers: &HeaderMap) -> Option<Reviewer> {
-        let Self::Tokens(reviewers) = self else { return Some(anonymous()) };
+        if self.is_off() {
+            return Some(anonymous());
+        }
         let known = match headers.get(header::AUTHORIZATION) {
             Some(authorization) => {
                 let (scheme, token) = authorization.to_str().ok()?.split_once(' ')?;
@@ -75,9 +71,7 @@ impl Authentication {
                 }
                 self.by_token(token.trim())
             }
-            None => session_cookies(headers).find_map(|session| {
-                pick(reviewers, |r| r.token.session().as_bytes().ct_eq(session.as_bytes()))
-            }),
+            None => session_cookies(headers).find_map(|session| self.by_token(&token_of(session)?)),
         };
         known.map(|r| Reviewer { subject: r.subject.clone(), groups: r.groups.clone() })
     }
@@ -104,6 +98,16 @@ fn pick(reviewers: &[TokenReviewer], matches: impl Fn(&TokenReviewer) -> Choice)
 
 fn anonymous() -> Reviewer {
     Reviewer { subject: Subject("anonymous".to_owned()), groups: Membership::All }
+}
+
+/// What the browser of somebody who showed a token keeps: the token, in characters that a cookie may have. Anything made
+/// from the configured digest alone could be made by whoever reads the configuration.
+pub(super) fn session(token: &str) -> String {
+    hex::encode(token)
+}
+
+fn token_of(session: &str) -> Option<String> {
+    String::from_utf8(hex::decode(session).ok()?).ok()
 }
 
 /// The sessions in a request's cookies. There may be several: of another path, or of another installation on this host.

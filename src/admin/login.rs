@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::Admin;
 use super::assets::{PATHS, Paths};
-use super::identity::SESSION_COOKIE;
+use super::identity::{SESSION_COOKIE, session};
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -43,7 +43,7 @@ pub(super) fn open(admin: &Admin, token: &str) -> Response {
         return Redirect::to("/").into_response();
     }
     match admin.settings.authentication.by_token(token) {
-        Some(reviewer) => to_queue(admin, &reviewer.token.session(), ""),
+        Some(_) => to_queue(admin, &session(token), ""),
         None => page(true),
     }
 }
@@ -63,5 +63,7 @@ fn to_queue(admin: &Admin, session: &str, end: &str) -> Response {
     let secure = if admin.settings.secure_cookie { "; Secure" } else { "" };
     let cookie = format!("{SESSION_COOKIE}={session}; Path=/; HttpOnly; SameSite=Strict{secure}{end}");
     let cookie = HeaderValue::from_str(&cookie).expect("a session is hexadecimal");
-    ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
+    let no_referrer = HeaderValue::from_static("no-referrer");
+    ([(header::SET_COOKIE, cookie), (header::REFERRER_POLICY, no_referrer)], Redirect::to("/"))
+        .into_response()
 }

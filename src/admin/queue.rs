@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
 
 use super::Admin;
-use super::api::{look, pending};
+use super::api::{Named, look, pending};
 use super::assets::{PATHS, Paths};
 use super::card::{Card, Ended};
 use super::error::Problem;
@@ -65,7 +65,7 @@ pub(super) async fn page(
 pub(super) async fn card(
     State(admin): State<Arc<Admin>>,
     Asking(reviewer): Asking,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Html<String>, Problem> {
     let approval = look(&admin.approvals, &id).await?;
     Ok(Html(match approval.state {

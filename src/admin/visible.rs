@@ -4,13 +4,19 @@ use std::fmt::{self, Write};
 
 use askama::filters::HtmlSafe;
 
+/// So many unseen characters are marked in colour. More are spelled out only: a million marks stop a browser.
+const MARKED: usize = 2000;
+
 /// HTML that was made here, out of escaped parts only.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Markup(String);
+pub(super) struct Markup {
+    html: String,
+    unseen: usize,
+}
 
 impl fmt::Display for Markup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.html)
     }
 }
 
@@ -26,13 +32,13 @@ pub(super) fn visible(text: &str) -> Markup {
 impl Markup {
     /// Adds HTML of our own.
     pub(super) fn html(&mut self, html: &'static str) {
-        self.0.push_str(html);
+        self.html.push_str(html);
     }
 
     /// Adds text that needs no escaping: digits, spaces, words of ours.
     pub(super) fn plain(&mut self, text: impl fmt::Display) {
         // Writing to a String cannot fail.
-        let _ = write!(self.0, "{text}");
+        let _ = write!(self.html, "{text}");
     }
 
     /// Adds text of others.
@@ -48,11 +54,17 @@ impl Markup {
             '>' => self.html("&gt;"),
             '"' => self.html("&quot;"),
             '\'' => self.html("&#39;"),
-            c if unseen(c) => {
-                self.plain(format_args!("<span class=\"unseen\">⟨U+{:04X}⟩</span>", u32::from(c)));
-            }
-            c => self.0.push(c),
+            c if unseen(c) => self.unseen(u32::from(c)),
+            c => self.html.push(c),
         }
+    }
+
+    fn unseen(&mut self, code: u32) {
+        self.unseen += 1;
+        if self.unseen > MARKED {
+            return self.plain(format_args!("⟨U+{code:04X}⟩"));
+        }
+        self.plain(format_args!("<span class=\"unseen\">⟨U+{code:04X}⟩</span>"));
     }
 }
 
@@ -88,6 +100,8 @@ mod tests {
             let markup = visible(&c.to_string()).to_string();
             assert_eq!(markup, format!("<span class=\"unseen\">⟨U+{:04X}⟩</span>", u32::from(c)));
         }
+        let many = visible(&"\u{200b}".repeat(MARKED + 2)).to_string();
+        assert_eq!((many.matches("<span").count(), many.matches("U+200B").count()), (MARKED, MARKED + 2));
         assert_eq!(visible("Grüße, 日本語 – שלום 🚀").to_string(), "Grüße, 日本語 – שלום 🚀");
     }
 }

@@ -117,7 +117,7 @@ impl ApprovalJson {
                 State::Cancelled { why: Cancellation::GrantUnused, .. } => Some("grant_unused"),
                 _ => None,
             },
-            waiting: approval.holder.is_some(),
+            waiting: approval.is_waited_for(),
             left_at: approval.left_at,
             approvals_needed: held.terms.approvals,
             approvals_given: approvals_given(approval),

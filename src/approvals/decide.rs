@@ -41,6 +41,9 @@ pub enum DecideError {
     /// What the reviewer saw is not what is recorded; here is what is.
     #[error("what you saw is not the call that is recorded")]
     FingerprintMismatch(Box<Approval>),
+    /// The id of the decision belongs to another one.
+    #[error("this decision's id was used for another decision")]
+    IdUsed,
     /// The store failed: send the same decision again.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -78,6 +81,11 @@ impl Approvals {
                 DecideError::FingerprintMismatch(standing)
             }
         })?;
+        // An id that was used before changes nothing; whoever meant something else by it must not read "recorded".
+        let recorded = |counted: &Vote| Vote { at: vote.at, ..counted.clone() } == vote;
+        if !standing.votes.iter().any(recorded) {
+            return Err(DecideError::IdUsed);
+        }
         tracing::info!(approval = %id, reviewer = %vote.reviewer, verdict = vote.verdict.as_str(),
             state = standing.state.kind().as_str(), "decided");
         Ok(standing)

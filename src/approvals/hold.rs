@@ -7,10 +7,11 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Approvals;
 use super::waiters::Waiter;
-use crate::domain::approval::{Approval, Departure, Held, Holder, State};
+use crate::domain::approval::{Approval, Departure, Held, Holder, Origin, State};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, AttemptId};
 use crate::domain::outcome::{Outcome, StillOpen};
+use crate::domain::ruling::Cap;
 use crate::store::{Parking, StoreError};
 
 /// How long to wait before asking a store again that did not answer.
@@ -23,10 +24,15 @@ impl Approvals {
     /// Parks a call and waits for its approval, at most until `end`.
     ///
     /// Dropping the future means that the caller has left; the record then says so.
-    pub async fn hold(self: &Arc<Self>, held: Held, end: Instant) -> Outcome {
+    /// `origin` is the request that it answers to, where a withdrawal can name it.
+    pub async fn hold(self: &Arc<Self>, held: Held, origin: Option<Origin>, end: Instant) -> Outcome {
         // Boxed, so that what parking needs does not stay in memory for as long as the call waits.
-        let mut attempt = match Box::pin(self.park(held, end)).await {
+        let mut attempt = match Box::pin(self.park(held, origin, end)).await {
             Ok(attempt) => attempt,
+            Err(StoreError::Full(cap)) => {
+                tracing::warn!(?cap, "a call was refused: too many wait");
+                return Outcome::QueueFull(cap);
+            }
             Err(error) => {
                 tracing::warn!(%error, "a call could not be parked");
                 return Outcome::StoreUnavailable;
@@ -49,10 +55,18 @@ impl Approvals {
     }
 
     /// Listens, then writes the call down. It may take up the record of an identical call that nobody waits for.
-    async fn park(self: &Arc<Self>, held: Held, end: Instant) -> Result<Attempt, StoreError> {
+    async fn park(
+        self: &Arc<Self>,
+        held: Held,
+        origin: Option<Origin>,
+        end: Instant,
+    ) -> Result<Attempt, StoreError> {
+        if self.is_full() {
+            return Err(StoreError::Full(Cap::Total));
+        }
         let id = ApprovalId::new(held.terms.queue.clone(), self.clock.now());
-        let holder = Holder { attempt: AttemptId::random(), replica: self.replica };
-        let parking = Parking { id, held: Arc::new(held), holder };
+        let holder = Holder { attempt: AttemptId::random(), replica: self.replica, origin };
+        let parking = Parking { id, held: Arc::new(held), holder, caps: self.settings.caps };
         let mut attempt = Attempt {
             approvals: Arc::clone(self),
             listening: self.listen(&parking.id).await,
@@ -62,10 +76,14 @@ impl Approvals {
             seen: None,
             answered: false,
         };
-        let patience = end.min(Instant::now() + self.patience);
+        let patience = end.min(Instant::now() + self.settings.patience);
         let parked = loop {
             match self.store.park(&parking).await {
                 Ok(parked) => break parked,
+                Err(full @ StoreError::Full(_)) => {
+                    attempt.answered = true;
+                    return Err(full);
+                }
                 Err(error) if Instant::now() + RETRY >= patience => return Err(error),
                 Err(_) => sleep(RETRY).await,
             }
@@ -139,8 +157,8 @@ impl Attempt {
                 self.ended(Outcome::StoreUnavailable)
             }
             // A claim may have come through all the same: the next look tells.
-            Err(StoreError::Unavailable(_)) => Step::Unsure,
-            Err(error @ StoreError::Unreadable { .. }) => {
+            Err(StoreError::Unavailable(_) | StoreError::LeaseLost) => Step::Unsure,
+            Err(error @ (StoreError::Unreadable { .. } | StoreError::Full(_))) => {
                 tracing::error!(%error, "refused");
                 self.ended(Outcome::StoreUnavailable)
             }
@@ -188,8 +206,8 @@ impl Drop for Attempt {
             let give_up = Instant::now() + DETACH_FOR;
             while Instant::now() < give_up {
                 match approvals.store.detach(&approval, id, Departure::CallerGone).await {
-                    Err(StoreError::Unavailable(_)) => sleep(RETRY).await,
-                    Err(error @ StoreError::Unreadable { .. }) => {
+                    Err(StoreError::Unavailable(_) | StoreError::LeaseLost) => sleep(RETRY).await,
+                    Err(error @ (StoreError::Unreadable { .. } | StoreError::Full(_))) => {
                         return tracing::error!(%error, "not detached");
                     }
                     Ok(_) => return tracing::info!(%approval, "the caller left"),

@@ -80,6 +80,8 @@ pub struct RuleConfig {
     pub late: Option<Switch>,
     /// How long a late approval is good for.
     pub grant: Option<Span<300>>,
+    /// For how long after a rejection the identical call is refused without asking again.
+    pub cooldown: Option<Span<60>>,
     /// A headline for the reviewer.
     pub title: Option<String>,
     /// How much is at stake, in the operator's own words.
@@ -106,6 +108,8 @@ pub struct TermsConfig {
     pub late: Switch,
     /// How long a late approval is good for.
     pub grant: Span<300>,
+    /// For how long after a rejection the identical call is refused without asking again.
+    pub cooldown: Span<60>,
     /// In which form a denial reaches the agent.
     pub denial: Form,
 }
@@ -120,6 +124,7 @@ impl Default for TermsConfig {
             expires: Span::default(),
             late: Switch::On,
             grant: Span::default(),
+            cooldown: Span::default(),
             denial: Form::Result,
         }
     }
@@ -226,6 +231,7 @@ impl PolicyConfig {
             || rule.expires.is_some()
             || rule.late.is_some()
             || rule.grant.is_some()
+            || rule.cooldown.is_some()
             || rule.title.is_some()
             || rule.risk.is_some();
         if has_terms && rule.ruling != Word::Hold {
@@ -274,6 +280,7 @@ impl PolicyConfig {
                 Switch::On => Late::On { grant },
                 Switch::Off => Late::Off,
             },
+            cooldown: set(|r| r.cooldown.map(Span::get), defaults.cooldown.get()),
             title: rule.and_then(|r| r.title.clone()),
             risk: rule.and_then(|r| r.risk.clone()),
             form: rule.and_then(|r| r.denial).unwrap_or(defaults.denial).into(),

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::call::Caller;
 use super::decision::{Verdict, Vote};
 use super::fingerprint::Fingerprint;
-use super::ids::{ApprovalId, AttemptId, Incarnation, ReplicaId};
+use super::ids::{ApprovalId, AttemptId, Incarnation, ReplicaId, RequestKey, SessionKey};
 use super::json::Json;
 use super::ruling::{Late, Terms};
 
@@ -107,6 +107,18 @@ pub struct Holder {
     pub attempt: AttemptId,
     /// Its replica.
     pub replica: ReplicaId,
+    /// The request that it is, where a withdrawal can name it.
+    pub origin: Option<Origin>,
+}
+
+/// The MCP request that an attempt answers to, as digests: by caller, session and request id, an agent can withdraw
+/// what it asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// Caller and session.
+    pub session: SessionKey,
+    /// The JSON-RPC id within it.
+    pub request: RequestKey,
 }
 
 /// Where an approval stands.
@@ -297,6 +309,11 @@ impl Approval {
         true
     }
 
+    /// Whether an identical call is refused without asking again, because this one was rejected a short while ago.
+    pub fn rejects_again(&self, cooldown: Duration, now: Timestamp) -> bool {
+        matches!(self.state, State::Rejected { at } if now < at + cooldown)
+    }
+
     /// Counts a vote. The same decision sent again changes nothing and is not an error.
     pub fn vote(&mut self, vote: Vote, now: Timestamp, here: Incarnation) -> Result<(), VoteRefused> {
         if self.votes.iter().any(|v| v.decision == vote.decision) {
@@ -393,6 +410,11 @@ impl Approval {
             State::Approved { until, .. } => Some(until),
             _ => None,
         }
+    }
+
+    /// Whether it is open and somebody waits for it.
+    pub fn is_waited_for(&self) -> bool {
+        self.state.settled_at().is_none() && self.holder.is_some()
     }
 
     /// How many more people have to approve.

@@ -1,6 +1,6 @@
 //! What an agent wants to do, and on whose behalf.
 
-use super::ids::Subject;
+use super::ids::{CallerKey, SessionKey, Subject};
 use super::json::Json;
 
 /// One request that reached the gateway, as policy rules on it.
@@ -12,8 +12,8 @@ pub struct Call {
     pub request: Request,
     /// The route or backend, where the gateway names it.
     pub route: Option<String>,
-    /// A digest of the MCP session's id, where there is one: the id itself is a key to the session.
-    pub session: Option<String>,
+    /// The MCP session, where there is one.
+    pub session: Option<SessionKey>,
 }
 
 /// The part of an HTTP request that policy may look at.
@@ -43,6 +43,12 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// What tells this caller from others; those that nobody vouches for are one.
+    pub fn key(&self) -> CallerKey {
+        let subject = self.subject.as_ref().map(|subject| subject.0.as_str());
+        CallerKey::of(subject.as_slice())
+    }
+
     /// Nobody that the gateway vouches for.
     pub fn anonymous() -> Self {
         Self { subject: None, actors: Vec::new(), claims: Json::empty_object() }

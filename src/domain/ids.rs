@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use uuid::{NoContext, Uuid};
 
 /// Why a text is not the name or id that it should be.
@@ -21,6 +22,9 @@ pub enum InvalidId {
     /// Not 32 hexadecimal digits.
     #[error("an id has 32 hexadecimal digits: {0:?}")]
     Random(String),
+    /// Not 16 hexadecimal digits.
+    #[error("a digest has 16 hexadecimal digits: {0:?}")]
+    Digest(String),
     /// Not 40 hexadecimal digits.
     #[error("an incarnation has 40 hexadecimal digits: {0:?}")]
     Incarnation(String),
@@ -152,6 +156,57 @@ random_id! {
 random_id! {
     /// One decision by a reviewer, however often it is sent.
     DecisionId
+}
+
+/// The first 64 bits of a digest, written as 16 hexadecimal digits.
+macro_rules! digest_key {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub struct $name([u8; 8]);
+
+        impl $name {
+            /// The digest of these parts; no two lists of parts share an input.
+            pub fn of(parts: &[&str]) -> Self {
+                let mut hash = Sha256::new();
+                for part in parts {
+                    hash.update((part.len() as u64).to_be_bytes());
+                    hash.update(part.as_bytes());
+                }
+                let digest: [u8; 32] = hash.finalize().into();
+                Self(std::array::from_fn(|n| digest[n]))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&hex::encode(self.0))
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                let mut key = [0; 8];
+                hex::decode_to_slice(text, &mut key).map_err(|_| InvalidId::Digest(text.to_owned()))?;
+                Ok(Self(key))
+            }
+        }
+    };
+}
+
+digest_key! {
+    /// One MCP session of one caller. The session's id itself is a key to the session, so it is kept nowhere.
+    SessionKey
+}
+digest_key! {
+    /// One JSON-RPC request within a session.
+    RequestKey
+}
+digest_key! {
+    /// One caller, for counting.
+    CallerKey
 }
 
 /// One life of one server that holds the records: Redis' `run_id`, another one after each restart and failover.

@@ -3,6 +3,7 @@
 use super::approval::{Approval, Cancellation, Release, State};
 use super::fingerprint::Fingerprint;
 use super::ids::{ApprovalId, AttemptId, Subject};
+use super::ruling::Cap;
 
 /// How one attempt at a held call ends. Only [`Outcome::Released`] lets it go on.
 #[derive(Debug, PartialEq)]
@@ -37,6 +38,8 @@ pub enum Outcome {
         /// Why it waits no longer.
         why: StillOpen,
     },
+    /// Too many calls wait already.
+    QueueFull(Cap),
     /// Nothing certain can be said, because the store does not answer or has lost the record.
     StoreUnavailable,
 }

@@ -43,6 +43,8 @@ pub struct Terms {
     pub expires: Duration,
     /// What happens once the caller no longer waits.
     pub late: Late,
+    /// For how long after a rejection the identical call is refused without asking again.
+    pub cooldown: Duration,
     /// A headline for the reviewer.
     pub title: Option<String>,
     /// How much is at stake, in the operator's own words (`high`).
@@ -73,4 +75,26 @@ pub enum DenialForm {
     Error,
     /// A plain HTTP 403. Most clients drop the session and lose the reason.
     Http403,
+}
+
+/// How many approvals may be open at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caps {
+    /// Of one caller in one queue.
+    pub caller: u32,
+    /// In one queue.
+    pub queue: u32,
+    /// In all queues together. Counted once a second, so a burst may pass it by what arrives in that time.
+    pub total: u32,
+}
+
+/// The cap that was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cap {
+    /// See [`Caps::caller`].
+    Caller,
+    /// See [`Caps::queue`].
+    Queue,
+    /// See [`Caps::total`].
+    Total,
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::approval::{Approval, Held, HeldRequest, Holder};
 use super::call::Caller;
 use super::ids::{ApprovalId, AttemptId, ReplicaId, Subject};
-use super::ruling::{DenialForm, Late, Terms};
+use super::ruling::{Caps, DenialForm, Late, Terms};
 
 /// A held `run_migration(version=v3)`.
 pub fn held() -> Held {
@@ -42,16 +42,20 @@ pub fn terms() -> Terms {
         hold: Duration::from_secs(50),
         expires: Duration::from_secs(15 * 60),
         late: Late::On { grant: Duration::from_secs(5 * 60) },
+        cooldown: Duration::ZERO,
         title: None,
         risk: None,
         form: DenialForm::Result,
     }
 }
 
+/// Caps that are never reached.
+pub const UNLIMITED: Caps = Caps { caller: u32::MAX, queue: u32::MAX, total: u32::MAX };
+
 /// The record of this call, parked just now.
 pub fn parked(held: Held) -> Approval {
     let now = Timestamp::from_millisecond(1_800_000_000_000).expect("a time in 2027");
     let id = ApprovalId::new(held.terms.queue.clone(), now);
-    let holder = Holder { attempt: AttemptId::random(), replica: ReplicaId::random() };
+    let holder = Holder { attempt: AttemptId::random(), replica: ReplicaId::random(), origin: None };
     Approval::parked(id, Arc::new(held), holder, now)
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 
@@ -16,10 +15,10 @@ use super::response::{self, Asker};
 use super::{identity, mcp, path};
 use crate::approvals::Approvals;
 use crate::config::IdentityConfig;
-use crate::domain::approval::{Held, HeldRequest};
-use crate::domain::call::{Call, Request};
+use crate::domain::approval::{Held, HeldRequest, Origin};
+use crate::domain::call::{Call, Caller, Request};
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::ApprovalId;
+use crate::domain::ids::{ApprovalId, RequestKey, SessionKey};
 use crate::domain::message::{Asked, Message};
 use crate::domain::policy::{Because, Policy};
 use crate::domain::ruling::{Ruling, Terms};
@@ -51,7 +50,7 @@ enum Next {
     /// The answer is known.
     Answer(CheckResponse),
     /// A person is asked.
-    Hold(Box<(Held, Asker)>),
+    Hold(Box<(Held, Option<Origin>, Asker)>),
 }
 
 impl Gate {
@@ -64,13 +63,13 @@ impl Gate {
         let arrived = Instant::now();
         let (next, deadline) = self.consider(&metadata, check);
         drop(metadata);
-        let (held, asker) = match next {
+        let (held, origin, asker) = match next {
             Next::Answer(response) => return response,
             Next::Hold(held) => *held,
         };
         let gives_up = deadline.map(|deadline| arrived + deadline);
         let hold = held.terms.hold.min(deadline.map_or(Duration::MAX, before));
-        let outcome = self.approvals.hold(held, arrived + hold).await;
+        let outcome = self.approvals.hold(held, origin, arrived + hold).await;
         if gives_up.is_some_and(|gives_up| Instant::now() >= gives_up) {
             return response::malformed("the gateway's deadline has passed");
         }
@@ -100,9 +99,10 @@ impl Gate {
             Ok(path) => path,
             Err(ambiguous) => return Next::Answer(response::malformed(&ambiguous.to_string())),
         };
-        let session = http.headers.all("mcp-session-id").next().map(digest);
+        let caller = identity::caller(&self.settings.identity, vouched, &http.headers);
+        let session = http.headers.all("mcp-session-id").next().map(|session| session_key(&caller, session));
         let call = Call {
-            caller: identity::caller(&self.settings.identity, vouched, &http.headers),
+            caller,
             route: identity::route(&self.settings.identity, vouched, &http.headers),
             session,
             request: Request {
@@ -118,7 +118,10 @@ impl Gate {
             tracing::warn!(rule, error, "a rule could not be evaluated");
         }
         match (ruled.ruling, asked) {
-            (Ruling::Pass, _) => Next::Answer(response::pass()),
+            (Ruling::Pass, asked) => {
+                self.withdrawn(&call, &asked);
+                Next::Answer(response::pass())
+            }
             (Ruling::Deny(denial), Asked::Message(message)) => {
                 tracing::info!(rule = denial.rule, method = message.method, "denied");
                 Next::Answer(response::denied(&Asker::of(&message, denial.form), &denial))
@@ -130,7 +133,10 @@ impl Gate {
             (Ruling::Hold(terms), Asked::Message(message)) => {
                 let asker = Asker::of(&message, terms.form);
                 match http.body.into_text() {
-                    Some(body) => Next::Hold(Box::new((self.held(call, message, body, terms, trace), asker))),
+                    Some(body) => {
+                        let origin = origin(&call, &message);
+                        Next::Hold(Box::new((self.held(call, message, body, terms, trace), origin, asker)))
+                    }
                     None => Next::Answer(response::malformed("the body is not text")),
                 }
             }
@@ -155,8 +161,22 @@ impl Gate {
             body,
             request: HeldRequest { method, target, host, headers },
             route,
-            session,
+            session: session.map(|session| session.to_string()),
             trace,
+        }
+    }
+
+    /// An agent that cancels a request, or ends its session, no longer waits, though its connection may stay open.
+    fn withdrawn(&self, call: &Call, asked: &Asked) {
+        let Some(session) = call.session else { return };
+        match asked {
+            Asked::Message(message) if message.method == "notifications/cancelled" => {
+                if let Some(id) = message.params.get("requestId") {
+                    self.approvals.withdraw(session, Some(RequestKey::of(&[&id.text()])));
+                }
+            }
+            Asked::Nothing if call.request.method == "DELETE" => self.approvals.withdraw(session, None),
+            _ => {}
         }
     }
 
@@ -170,8 +190,14 @@ fn before(deadline: Duration) -> Duration {
     deadline - MARGIN.min(deadline / 10)
 }
 
-fn digest(session: &str) -> String {
-    hex::encode(&Sha256::digest(session.as_bytes())[..8])
+fn session_key(caller: &Caller, session: &str) -> SessionKey {
+    SessionKey::of(&[&caller.key().to_string(), session])
+}
+
+/// Which request an attempt answers to; none outside a session or without an id.
+fn origin(call: &Call, message: &Message) -> Option<Origin> {
+    let request = RequestKey::of(&[&message.id.as_ref()?.text()]);
+    Some(Origin { session: call.session?, request })
 }
 
 #[tonic::async_trait]

@@ -16,7 +16,7 @@ use crate::domain::ids::ApprovalId;
 use crate::domain::json::Json;
 use crate::domain::message::Message;
 use crate::domain::outcome::{Outcome, StillOpen};
-use crate::domain::ruling::{Denial, DenialForm};
+use crate::domain::ruling::{Cap, Denial, DenialForm};
 
 /// Names the approval, on requests that are forwarded and on denials.
 const APPROVAL_HEADER: &str = "x-holdpoint-approval";
@@ -95,7 +95,7 @@ pub fn outcome(
         | Outcome::Expired { approval }
         | Outcome::Cancelled { approval, .. }
         | Outcome::Pending { approval, .. } => Some(approval),
-        Outcome::StoreUnavailable => None,
+        Outcome::QueueFull(_) | Outcome::StoreUnavailable => None,
     };
     let (code, text) = match outcome {
         Outcome::Rejected { reason, .. } => {
@@ -127,6 +127,17 @@ pub fn outcome(
                  To go on waiting, call {what} again with exactly the same arguments."
             );
             (code, text)
+        }
+        Outcome::QueueFull(cap) => {
+            let whose = match cap {
+                Cap::Caller => "of yours ",
+                Cap::Queue | Cap::Total => "",
+            };
+            let text = format!(
+                "QUEUE FULL: {what} was not executed. Too many calls {whose}wait for a reviewer already. Do not try \
+                 again before some are decided."
+            );
+            ("queue_full", text)
         }
         Outcome::StoreUnavailable | Outcome::Released(_) => {
             let text = format!(

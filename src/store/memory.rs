@@ -9,10 +9,11 @@ use jiff::Timestamp;
 
 use super::{ApprovalStore, Bell, Cursor, Health, Order, Page, Parking, Query, StoreError, VoteError};
 use crate::clock::Clock;
-use crate::domain::approval::{Approval, Departure, StateKind};
+use crate::domain::approval::{Approval, Departure, Origin, StateKind};
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, AttemptId, Incarnation};
+use crate::domain::ids::{ApprovalId, AttemptId, Incarnation, RequestKey, SessionKey};
+use crate::domain::ruling::Cap;
 
 /// All records, in this process.
 pub struct MemoryStore {
@@ -69,6 +70,34 @@ fn free_record(
     found.min_by_key(|r| (r.state.kind() != StateKind::Approved, &r.id)).map(|r| r.id.clone())
 }
 
+/// The record of the identical call that was rejected within the cool-down, the latest of them.
+fn rejected_before(
+    records: &BTreeMap<ApprovalId, Approval>,
+    parking: &Parking,
+    now: Timestamp,
+) -> Option<ApprovalId> {
+    let identical =
+        |r: &&Approval| r.id.queue() == parking.id.queue() && r.held.fingerprint == parking.held.fingerprint;
+    let rejected = |r: &&Approval| r.rejects_again(parking.held.terms.cooldown, now);
+    records.values().rfind(|r| identical(r) && rejected(r)).map(|r| r.id.clone())
+}
+
+fn is_open(record: &Approval) -> bool {
+    record.state.settled_at().is_none()
+}
+
+fn room(records: &BTreeMap<ApprovalId, Approval>, parking: &Parking) -> Result<(), StoreError> {
+    let queue = records.values().filter(|r| is_open(r) && r.id.queue() == parking.id.queue());
+    let callers = queue.clone().filter(|r| r.held.caller.key() == parking.held.caller.key());
+    if callers.count() >= parking.caps.caller as usize {
+        return Err(StoreError::Full(Cap::Caller));
+    }
+    if queue.count() >= parking.caps.queue as usize {
+        return Err(StoreError::Full(Cap::Queue));
+    }
+    Ok(())
+}
+
 #[async_trait]
 impl ApprovalStore for MemoryStore {
     async fn park(&self, parking: &Parking) -> Result<Approval, StoreError> {
@@ -77,7 +106,11 @@ impl ApprovalStore for MemoryStore {
             let mut records = self.records();
             let own = records.values().find(|r| r.holder == Some(parking.holder)).map(|r| r.id.clone());
             let sent_before = || records.contains_key(&parking.id).then(|| parking.id.clone());
-            let id = own.or_else(sent_before).or_else(|| free_record(&records, parking, now));
+            let known = own.or_else(sent_before).or_else(|| rejected_before(&records, parking, now));
+            let id = known.or_else(|| free_record(&records, parking, now));
+            if id.is_none() {
+                room(&records, parking)?;
+            }
             match id.and_then(|id| records.get_mut(&id)) {
                 Some(record) => {
                     let taken_up =
@@ -130,6 +163,24 @@ impl ApprovalStore for MemoryStore {
         departure: Departure,
     ) -> Result<Option<Approval>, StoreError> {
         Ok(self.change(id, |record, now| record.detach(attempt, departure, now)))
+    }
+
+    async fn withdraw(&self, session: SessionKey, request: Option<RequestKey>) -> Result<(), StoreError> {
+        let meant = |origin: Origin| origin.session == session && request.is_none_or(|r| origin.request == r);
+        let named: Vec<_> = self
+            .records()
+            .values()
+            .filter_map(|record| Some((record.id.clone(), record.holder?)))
+            .filter(|(_, holder)| holder.origin.is_some_and(meant))
+            .collect();
+        for (id, holder) in named {
+            self.change(&id, |record, now| record.detach(holder.attempt, Departure::CallerGone, now));
+        }
+        Ok(())
+    }
+
+    async fn count_open(&self) -> Result<u64, StoreError> {
+        Ok(self.records().values().filter(|record| is_open(record)).count() as u64)
     }
 
     async fn sweep(&self) -> Result<Vec<ApprovalId>, StoreError> {

@@ -10,6 +10,7 @@ mod fitness;
 mod keys;
 mod lines;
 mod listing;
+mod parking;
 mod record;
 mod safety_net;
 mod scripts;
@@ -36,7 +37,7 @@ use self::fitness::examine;
 use self::keys::{Keys, record_key};
 use self::lines::Connection;
 use self::listing::Reader;
-use self::record::{Reply, departure_word, encode_held, encode_vote_rest, millis};
+use self::record::{Reply, departure_word, encode_vote_rest, millis};
 use self::scripts::Scripts;
 pub use self::settings::{InvalidSettings, Settings};
 use self::topology::Shape;
@@ -44,8 +45,7 @@ use super::{ApprovalStore, Bell, Health, LEASE, Page, Parking, Query, StoreError
 use crate::domain::approval::{Approval, CLAIM_WINDOW, Departure, VoteRefused};
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, AttemptId, QueueName, ReplicaId};
-use crate::domain::ruling::Late;
+use crate::domain::ids::{ApprovalId, AttemptId, QueueName, ReplicaId, RequestKey, SessionKey};
 
 /// So many records are ended or forgotten by one script: Redis does nothing else meanwhile.
 const SWEPT_AT_ONCE: usize = 100;
@@ -190,22 +190,7 @@ fn unavailable(error: redis::RedisError) -> StoreError {
 #[async_trait]
 impl ApprovalStore for RedisStore {
     async fn park(&self, parking: &Parking) -> Result<Approval, StoreError> {
-        let Parking { id, held, holder } = parking;
-        let (late, open_for) = match held.terms.late {
-            Late::On { grant } => (millis(grant).to_string(), held.terms.expires),
-            Late::Off => ("off".into(), held.terms.expires.min(held.terms.hold)),
-        };
-        let mut call = self.call_on(&self.scripts.park, id);
-        call.arg(holder.attempt.to_string())
-            .arg(holder.replica.to_string())
-            .arg(held.fingerprint.to_string())
-            .arg(millis(LEASE))
-            .arg(held.terms.approvals)
-            .arg(late)
-            .arg(millis(open_for))
-            .arg(encode_held(held));
-        let reply: Reply = self.run(&call).await?;
-        reply.approval(id, Some(held))
+        parking::park(self, parking).await
     }
 
     async fn look(&self, id: &ApprovalId) -> Result<Option<Approval>, StoreError> {
@@ -244,7 +229,11 @@ impl ApprovalStore for RedisStore {
     ) -> Result<Option<Approval>, StoreError> {
         let mut call = self.call_on(&self.scripts.claim, id);
         call.arg(attempt.to_string()).arg(fingerprint.to_string());
-        self.standing(id, &call).await
+        let reply: Option<Reply> = self.run(&call).await?;
+        match reply {
+            Some(reply) if reply.word == "no lease" => Err(StoreError::LeaseLost),
+            reply => reply.map(|reply| reply.approval(id, None)).transpose(),
+        }
     }
 
     async fn detach(
@@ -256,6 +245,26 @@ impl ApprovalStore for RedisStore {
         let mut call = self.call_on(&self.scripts.detach, id);
         call.arg(attempt.to_string()).arg(departure_word(departure));
         self.standing(id, &call).await
+    }
+
+    async fn withdraw(&self, session: SessionKey, request: Option<RequestKey>) -> Result<(), StoreError> {
+        let queues = self.all_queues(&mut self.slow().await?).await?;
+        let request = request.map(|request| request.to_string()).unwrap_or_default();
+        let detached = queues.iter().map(async |queue| {
+            let mut call = self.call(&self.scripts.withdraw, queue);
+            call.arg(session.to_string()).arg(&request);
+            self.run::<()>(&call).await
+        });
+        try_join_all(detached).await.map(|_| ())
+    }
+
+    async fn count_open(&self) -> Result<u64, StoreError> {
+        let mut connection = self.slow().await?;
+        let mut open = 0;
+        for queue in self.all_queues(&mut connection).await? {
+            open += connection.zcard::<_, u64>(self.keys.open(&queue)).await.map_err(unavailable)?;
+        }
+        Ok(open)
     }
 
     async fn sweep(&self) -> Result<Vec<ApprovalId>, StoreError> {
@@ -296,7 +305,10 @@ impl ApprovalStore for RedisStore {
 
     async fn list(&self, query: &Query) -> Result<Page, StoreError> {
         let mut connection = self.slow().await?;
-        let queues = self.all_queues(&mut connection).await?;
+        let queues = match &query.filter.queue {
+            Some(queue) => vec![queue.clone()],
+            None => self.all_queues(&mut connection).await?,
+        };
         Reader { keys: &self.keys, script: &self.scripts.list, connection }.page(queues, query).await
     }
 

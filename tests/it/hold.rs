@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdpoint::approvals::{Approvals, Change, Decision, Waiters};
+use holdpoint::approvals::{Approvals, Change, Decision, Settings, Waiters};
 use holdpoint::clock::SystemClock;
 use holdpoint::domain::approval::{Held, StateKind};
 use holdpoint::domain::decision::{Membership, Reviewer, Verdict};
@@ -31,14 +31,20 @@ fn world() -> World {
     let waiters = Arc::new(Waiters::default());
     let store = Arc::new(FaultyStore::around(MemoryStore::new(Arc::new(SystemClock), waiters.clone(), LONG)));
     let clock = Arc::new(SystemClock);
-    let approvals = Approvals::new(store.clone(), waiters, clock, ReplicaId::random(), PATIENCE);
+    let approvals = Approvals::new(
+        store.clone(),
+        waiters,
+        clock,
+        ReplicaId::random(),
+        Settings { patience: PATIENCE, caps: sample::UNLIMITED },
+    );
     World { approvals, store }
 }
 
 impl World {
     fn hold(&self, held: Held, at_most: Duration) -> JoinHandle<Outcome> {
         let approvals = Arc::clone(&self.approvals);
-        tokio::spawn(async move { approvals.hold(held, Instant::now() + at_most).await })
+        tokio::spawn(async move { approvals.hold(held, None, Instant::now() + at_most).await })
     }
 
     /// The only record that is in this state, as soon as there is one.

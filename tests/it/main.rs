@@ -1,7 +1,9 @@
 //! The one integration binary: real processes, real Redis, real gateways.
 
+mod admin;
 mod architecture;
 mod cli;
+mod docs;
 mod e2e_processes;
 mod ext_authz_listener;
 mod hold;

@@ -1,6 +1,7 @@
 //! The contract of a store, kept by every store.
 
 mod attempts;
+mod limits;
 mod listening;
 mod lists;
 mod parking;
@@ -68,6 +69,13 @@ contract! {
         an_attempt_that_lost_its_record_changes_nothing
         without_late_approval_departure_ends_it
         a_departure_changes_nothing_that_has_ended;
+    limits:
+        a_rejection_stands_for_identical_calls_during_its_cool_down
+        after_the_cool_down_the_identical_call_is_asked_for_again
+        no_more_than_so_many_are_open_of_one_caller_and_in_one_queue
+        what_a_caller_withdraws_is_detached_and_nothing_else
+        who_was_withdrawn_and_asks_again_can_be_withdrawn_again
+        a_withdrawn_attempt_cannot_be_released;
     sweeping:
         what_is_overdue_is_ended_once
         a_grant_that_nobody_uses_is_cancelled

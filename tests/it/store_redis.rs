@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdpoint::domain::approval::{Approval, Departure, StateKind};
+use holdpoint::domain::approval::{Approval, Departure, State, StateKind};
 use holdpoint::domain::ids::ReplicaId;
 use holdpoint::domain::sample;
 use holdpoint::store::redis::{InvalidSettings, RedisStore, Settings};
@@ -95,9 +95,7 @@ async fn the_call_of_a_dead_replica_is_taken_up() {
     let dead = Replica::up(server.url()).await;
     let parked = dead.park().await;
     let alive = Replica::up(server.url()).await;
-    assert_ne!(alive.park().await.id, parked.id, "it is not dead yet");
-
-    end_lease(&server, dead.id);
+    // A gateway sends it again long before the lease has run out.
     let again = alive.parking();
     let taken = alive.store.park(&again).await.unwrap();
     assert_eq!((&taken.id, taken.holder, taken.epoch), (&parked.id, Some(again.holder), 2));
@@ -126,11 +124,57 @@ async fn a_renewed_lease_keeps_its_calls() {
     let replica = Replica::up(server.url()).await;
     let parked = replica.park().await;
     end_lease(&server, replica.id);
-    replica.store.renew_lease().await.unwrap();
     let other = Replica::up(server.url()).await;
-    assert_ne!(other.park().await.id, parked.id);
+    let identical = other.parking();
+    let alive = async {
+        loop {
+            replica.store.renew_lease().await.unwrap();
+            tokio::task::yield_now().await;
+        }
+    };
+    replica.store.renew_lease().await.unwrap();
+    let another = tokio::select! {
+        another = other.store.park(&identical) => another.unwrap(),
+        () = alive => unreachable!("it renews without end"),
+    };
+    assert_ne!(another.id, parked.id);
     let queues: Vec<String> = server.connection().smembers("holdpoint:queues").unwrap();
     assert_eq!(queues.len(), 3, "and names its queues");
+}
+
+#[tokio::test]
+async fn a_replica_whose_lease_has_run_out_releases_nothing_until_it_has_a_new_one() {
+    let server = RedisServer::start();
+    let replica = Replica::up(server.url()).await;
+    let parked = replica.park().await;
+    replica.store.vote(&parked.id, &approve("bob")).await.unwrap();
+    end_lease(&server, replica.id);
+    let claim = || replica.store.claim(&parked.id, attempt(&parked), &parked.held.fingerprint);
+    assert_eq!(claim().await, Err(StoreError::LeaseLost));
+    assert_eq!(replica.store.look(&parked.id).await.unwrap().unwrap().state.kind(), StateKind::Approved);
+
+    replica.store.renew_lease().await.unwrap();
+    let claimed = claim().await.unwrap().unwrap();
+    assert!(claimed.release(attempt(&parked), &parked.held.fingerprint).is_some());
+}
+
+#[tokio::test]
+async fn an_approval_that_another_redis_recorded_is_asked_for_again() {
+    let server = RedisServer::start();
+    let replica = Replica::up(server.url()).await;
+    let parked = replica.park().await;
+    replica.store.vote(&parked.id, &approve("bob")).await.unwrap();
+    let record = format!("holdpoint:{{default}}:record:{}", parked.id.key().as_simple());
+    let () = server.connection().hset(&record, "under", "ab".repeat(20)).unwrap();
+
+    let claimed = replica.store.claim(&parked.id, attempt(&parked), &parked.held.fingerprint).await;
+    let claimed = claimed.unwrap().unwrap();
+    assert_eq!((claimed.state, claimed.void, claimed.votes.len()), (State::Pending, 1, 1));
+    assert_eq!(claimed.holder, parked.holder, "the call waits on");
+
+    replica.store.vote(&parked.id, &approve("bob")).await.expect("bob is asked again");
+    let claimed = replica.store.claim(&parked.id, attempt(&parked), &parked.held.fingerprint).await;
+    assert!(claimed.unwrap().unwrap().release(attempt(&parked), &parked.held.fingerprint).is_some());
 }
 
 /// Makes a replica as dead as one that has not renewed its lease in time.
@@ -264,10 +308,38 @@ async fn a_restarted_redis_is_subscribed_to_again() {
     replica.until_up().await;
     assert_eq!(replica.store.look(&parking.id).await.unwrap(), None, "this Redis keeps nothing");
     replica.store.park(&parking).await.unwrap();
+    replica.rung.until_rung(&parking.id, 2).await;
     replica.store.vote(&parking.id, &reject("bob")).await.unwrap();
-    eventually("the rejection is heard", async || (replica.rung.changes(&parking.id) >= 3).then_some(()))
+    replica.rung.until_rung(&parking.id, 3).await;
+}
+
+#[tokio::test]
+async fn who_listens_while_a_connection_is_made_is_subscribed() {
+    let server = RedisServer::start();
+    let replica = Replica::up(server.url()).await;
+    let mut plain = server.connection();
+    for _ in 0..20 {
+        let parkings: Vec<_> = (0..50).map(|_| replica.parking()).collect();
+        let _: usize = cmd("CLIENT").arg(&["KILL", "SKIPME", "yes"]).query(&mut plain).unwrap();
+        // One every 2 ms, over all the time that it takes to connect.
+        let mut pace = tokio::time::interval(Duration::from_millis(2));
+        for parking in &parkings {
+            pace.tick().await;
+            // While there is no connection this fails, and is made good by the next one.
+            let _ = replica.store.listen(&parking.id).await;
+        }
+        let channels: Vec<_> = parkings
+            .iter()
+            .map(|p| format!("holdpoint:{{default}}:ring:{}", p.id.key().as_simple()))
+            .collect();
+        eventually("all are subscribed", async || {
+            let counts: Vec<(String, usize)> =
+                cmd("PUBSUB").arg("NUMSUB").arg(&channels).query(&mut plain).unwrap();
+            counts.iter().all(|(_, subscribers)| *subscribers == 1).then_some(())
+        })
         .await;
-    assert!(replica.rung.rings(&parking.id) >= 2);
+        parkings.iter().for_each(|parking| replica.store.forget(&parking.id));
+    }
 }
 
 #[tokio::test]

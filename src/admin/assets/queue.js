@@ -67,8 +67,9 @@ function load(id) {
     if (!answer.ok) return;
     const fetched = element(await answer.text());
     if (fetched.matches(".ended")) return end(id, fetched);
-    if (cardOf(id)) return update(id, fetched.querySelector(".standing"));
-    still(() => list.append(fetched));
+    const known = cardOf(id);
+    if (known && !isOver(known)) return update(id, fetched.querySelector(".standing"));
+    still(() => (known ? known.replaceWith(fetched) : list.append(fetched)));
     showTimes();
     say(`New: ${fetched.querySelector("h2").textContent}`);
   }).catch(() => {});
@@ -83,7 +84,7 @@ function gone(id, html) {
   end(id, element(html || '<p class="ended">The store no longer has this.</p>'));
 }
 
-/** Turns a card into a line that says what stands. What was typed stays until it is dismissed. */
+/** Lets a card say what stands. It fades, or folds to a line under which stays what was typed. */
 function end(id, line) {
   const card = cardOf(id);
   if (!card) return;
@@ -94,26 +95,25 @@ function end(id, line) {
     // It keeps its height for now, so that nothing moves under a pointer.
     card.style.minHeight = `${card.offsetHeight}px`;
     card.classList.add("over");
-    card.prepend(line);
-    if (!typed) return release(card);
+    card.querySelector(".standing").replaceWith(line);
+    if (!typed) return card.querySelector(".decide").remove();
     reasonOf(card).readOnly = true;
     const dismiss = element('<button type="button">Dismiss</button>');
     dismiss.addEventListener("click", () => still(() => card.remove()));
     card.querySelector(".decide").append(dismiss);
   });
   say(line.textContent);
-}
-
-/** Lets an ended card go after a while: nothing that was typed is lost with it. */
-function release(card) {
-  card.querySelector(".decide").remove();
   setTimeout(leave, LINGER, card);
 }
 
-/** Removes an ended card once nobody has a hand on the list. */
+/** Makes room once nobody has a hand on the list. */
 function leave(card) {
   if (list.querySelector(".card:hover, .card:focus-within")) return setTimeout(leave, 2000, card);
-  still(() => card.remove());
+  still(() => {
+    if (!card.querySelector(".decide")) return card.remove();
+    card.classList.add("folded");
+    card.style.minHeight = "";
+  });
 }
 
 function newKey() {
@@ -133,7 +133,7 @@ async function decide(card, verdict) {
     if (answer.ok) {
       note(card, `Recorded: ${verdict}.`);
       reasonOf(card).value = "";
-      if (isOver(card)) release(card);
+      if (isOver(card)) card.querySelector(".decide").remove();
       else load(card.id);
     } else {
       const again = answer.status === 503 ? " Your text is kept; try again." : "";
@@ -165,7 +165,11 @@ function connect() {
     for (const card of list.children) if (!isOver(card) && !ids.includes(card.id)) load(card.id);
     refresh();
   });
-  on("card", ({ id, html }) => (cardOf(id) ? update(id, element(html)) : load(id)));
+  on("card", ({ id, html }) => {
+    const known = cardOf(id);
+    if (known && !isOver(known)) update(id, element(html));
+    else load(id);
+  });
   on("gone", ({ id, html }) => gone(id, html));
   let trouble;
   on("trouble", (why) => {

@@ -28,7 +28,7 @@ fn pending() -> (Approval, AttemptId, Timestamp) {
 }
 
 fn another() -> Holder {
-    Holder { attempt: AttemptId::random(), replica: ReplicaId::random() }
+    Holder { attempt: AttemptId::random(), replica: ReplicaId::random(), origin: None }
 }
 
 const HERE: Incarnation = Incarnation::ONLY;
@@ -206,4 +206,14 @@ fn who_is_asked_again_has_as_long_as_the_grant_was_good_for() {
     let until = approval.due().unwrap();
     approval.claim(attempt, &approval.held.fingerprint.clone(), late + SECOND, HERE);
     assert_eq!((approval.state, approval.deadline), (State::Pending, until));
+}
+
+#[test]
+fn a_rejection_stands_for_identical_calls_until_its_cool_down_is_over() {
+    let (mut approval, _, now) = pending();
+    let cooldown = Duration::from_secs(60);
+    assert!(!approval.rejects_again(cooldown, now), "it is open");
+    approval.vote(vote("bob", Verdict::Reject), now, HERE).unwrap();
+    assert!(approval.rejects_again(cooldown, now + cooldown - SECOND));
+    assert!(!approval.rejects_again(cooldown, now + cooldown));
 }

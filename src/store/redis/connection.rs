@@ -113,11 +113,18 @@ impl Supervisor {
                 }
                 Err(error) => error,
             };
-            tracing::warn!(%why, "no connection to Redis");
-            self.link.send_replace(Link::Down(why.to_string()));
+            self.go_down(why.to_string());
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Says so once, however often it then tries in vain.
+    fn go_down(&self, why: String) {
+        if !matches!(&*self.link.borrow(), Link::Down(before) if *before == why) {
+            tracing::warn!(why, "no connection to Redis");
+        }
+        self.link.send_replace(Link::Down(why));
     }
 
     /// Connects, subscribes to everything that is listened for, and rings for all that may have been missed.
@@ -132,7 +139,7 @@ impl Supervisor {
         }
         let net = SafetyNet::start(&self.keys, &self.queues, &mut lines.shared()).await?;
         let queues = self.queues.iter().map(|queue| self.keys.changes(queue));
-        let approvals = self.doorbell.all();
+        let approvals = self.doorbell.begin_anew();
         let mut channels: Vec<String> = queues.chain(approvals.iter().map(|id| self.keys.ring(id))).collect();
         channels.sort_unstable();
         for batch in channels.chunks(BATCH) {

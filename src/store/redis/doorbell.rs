@@ -22,7 +22,7 @@ pub(super) struct Doorbell {
 /// That somebody here listens for an approval.
 struct Listening {
     listeners: usize,
-    /// The latest change that was rung for: what the safety net finds again does not ring again.
+    /// The latest change that was rung for, so that the safety net does not ring for it again.
     heard: u64,
 }
 
@@ -72,9 +72,11 @@ impl Doorbell {
         self.listening().contains_key(id)
     }
 
-    /// All that anybody listens for.
-    pub(super) fn all(&self) -> Vec<ApprovalId> {
-        self.listening().keys().cloned().collect()
+    /// All that anybody listens for, as if nothing had been heard yet: a Redis that lost records counts anew.
+    pub(super) fn begin_anew(&self) -> Vec<ApprovalId> {
+        let mut listening = self.listening();
+        listening.values_mut().for_each(|listening| listening.heard = 0);
+        listening.keys().cloned().collect()
     }
 
     /// Whether Redis ended the subscription to a queue. We never do: its slot has moved to another node.
@@ -95,20 +97,26 @@ impl Doorbell {
             return;
         };
         match channel {
-            Channel::Ring(queue) => self.ring(queue, &change),
+            Channel::Ring(queue) => self.ring_if(queue, &change, |_| true),
             Channel::Changes(queue) => self.bell.changed(&ApprovalId::with_key(queue, change.key)),
         }
     }
 
-    /// Rings for a change, unless it was rung for or nobody listens.
-    pub(super) fn ring(&self, queue: QueueName, change: &Change) {
+    /// Rings for a change that the safety net found, unless it was heard.
+    pub(super) fn ring_if_unheard(&self, queue: QueueName, change: &Change) {
+        self.ring_if(queue, change, |heard| change.seq > heard);
+    }
+
+    fn ring_if(&self, queue: QueueName, change: &Change, news: impl FnOnce(u64) -> bool) {
         let id = ApprovalId::with_key(queue, change.key);
-        let news = self.listening().get_mut(&id).is_some_and(|listening| {
-            let news = change.seq > listening.heard;
-            listening.heard = listening.heard.max(change.seq);
-            news
+        let rings = self.listening().get_mut(&id).is_some_and(|listening| {
+            let rings = news(listening.heard);
+            if rings {
+                listening.heard = change.seq;
+            }
+            rings
         });
-        if news {
+        if rings {
             self.bell.ring(&id);
         }
     }

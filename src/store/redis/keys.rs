@@ -9,7 +9,9 @@
 //! | `:votes:<key>` | list | the votes, in order |
 //! | `:open`, `:ended` | sorted set | keys by time of parking: pending and approved ones, all others |
 //! | `:due` | sorted set | keys by when the sweep has to end or forget them |
-//! | `:calls` | sorted set | `<fingerprint>:<replica or ->:<key>` of those that may be taken up |
+//! | `:calls` | sorted set | `<fingerprint>:<replica, - or !>:<key>` of those that may be taken up or were rejected |
+//! | `:requests` | sorted set | `<session>:<request>:<key>` of those that an agent can withdraw |
+//! | `:caller:<caller>` | sorted set | keys of the caller's open ones by when they end |
 //! | `:attempt:<attempt>` | string | which record an attempt took up; kept for a minute |
 //! | `:replicas` | sorted set | replicas by the end of their lease |
 //! | `:audit` | stream | one entry a transition |
@@ -56,6 +58,11 @@ impl Keys {
     /// A queue's audit.
     pub(super) fn audit(&self, queue: &QueueName) -> String {
         format!("{}:audit", self.queue(queue))
+    }
+
+    /// The open approvals of a queue.
+    pub(super) fn open(&self, queue: &QueueName) -> String {
+        format!("{}:open", self.queue(queue))
     }
 
     /// The channel of an approval.

@@ -40,7 +40,6 @@ impl Reader<'_> {
         let part = query.limit.saturating_add(1).min(PART);
         let mut sources: Vec<Source> = queues
             .into_iter()
-            .filter(|queue| query.filter.queue.as_ref().is_none_or(|wanted| wanted == queue))
             .map(|queue| Source {
                 queue,
                 read: VecDeque::new(),

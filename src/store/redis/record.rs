@@ -6,7 +6,6 @@
 
 mod held;
 
-use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ use jiff::Timestamp;
 use redis::{FromRedisValue, ParsingError, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::approval::{Approval, Cancellation, Departure, Held, Holder, State, StateKind};
+use crate::domain::approval::{Approval, Cancellation, Departure, Held, Holder, Origin, State, StateKind};
 use crate::domain::decision::{Verdict, Vote};
 use crate::domain::ids::{ApprovalId, QueueName, Subject};
 use crate::store::StoreError;
@@ -24,6 +23,12 @@ pub(super) use held::{encode as encode_held, millis};
 /// The version of the records that this code writes, and the only one that it reads.
 const VERSION: &str = "1";
 
+/// The fields of the hash, in the order in which scripts reply with them (see `scripts/record.lua`).
+const FIELDS: [&str; 18] = [
+    "v", "fp", "need", "late", "created", "deadline", "state", "at", "with", "seq", "epoch", "attempt",
+    "replica", "left", "under", "void", "origin", "caller",
+];
+
 /// How many elements of the list one vote takes: decision, reviewer, verdict, time, the rest.
 const VOTE: usize = 5;
 
@@ -32,15 +37,17 @@ const VOTE: usize = 5;
 pub(super) struct Reply {
     /// What became of the request.
     pub(super) word: String,
-    fields: HashMap<String, String>,
+    /// The record's key, or what else the word is about.
+    pub(super) key: String,
+    fields: String,
     votes: Vec<String>,
     held: Option<String>,
 }
 
 impl FromRedisValue for Reply {
     fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
-        let (word, fields, votes, held) = FromRedisValue::from_redis_value(value)?;
-        Ok(Self { word, fields, votes, held })
+        let (word, key, fields, votes, held) = FromRedisValue::from_redis_value(value)?;
+        Ok(Self { word, key, fields, votes, held })
     }
 }
 
@@ -66,14 +73,18 @@ impl Reply {
             (None, None) => return Err("what was asked is gone".into()),
         };
         Ok(Approval {
-            id: ApprovalId::with_key(queue.clone(), self.parse("key")?),
+            id: ApprovalId::with_key(queue.clone(), read(&self.key)?),
             seq: self.parse("seq")?,
             epoch: self.parse("epoch")?,
             held,
             state: self.state()?,
             holder: match self.text("attempt")? {
                 "" => None,
-                attempt => Some(Holder { attempt: read(attempt)?, replica: self.parse("replica")? }),
+                attempt => Some(Holder {
+                    attempt: read(attempt)?,
+                    replica: self.parse("replica")?,
+                    origin: origin(self.text("origin")?)?,
+                }),
             },
             left_at: match self.text("left")? {
                 "" => None,
@@ -92,12 +103,12 @@ impl Reply {
         Ok(match StateKind::from_word(word).ok_or_else(|| format!("its state is {word:?}"))? {
             StateKind::Pending => State::Pending,
             StateKind::Approved => {
-                State::Approved { at, until: self.time("until")?, under: self.parse("by")? }
+                State::Approved { at, until: self.time("with")?, under: self.parse("under")? }
             }
-            StateKind::Released => State::Released { at, attempt: self.parse("by")? },
+            StateKind::Released => State::Released { at, attempt: self.parse("with")? },
             StateKind::Rejected => State::Rejected { at },
             StateKind::Expired => State::Expired { at },
-            StateKind::Cancelled => State::Cancelled { at, why: cancellation(self.text("why")?)? },
+            StateKind::Cancelled => State::Cancelled { at, why: cancellation(self.text("with")?)? },
         })
     }
 
@@ -110,7 +121,9 @@ impl Reply {
     }
 
     fn text(&self, field: &str) -> Result<&str, String> {
-        self.fields.get(field).map(String::as_str).ok_or_else(|| format!("it has no {field:?}"))
+        let place = FIELDS.iter().position(|name| *name == field);
+        let value = place.and_then(|place| self.fields.split(',').nth(place));
+        value.ok_or_else(|| format!("it has no {field:?}"))
     }
 
     fn parse<T: FromStr>(&self, field: &str) -> Result<T, String> {
@@ -157,6 +170,19 @@ fn cancellation(word: &str) -> Result<Cancellation, String> {
         "grant-unused" => Ok(Cancellation::GrantUnused),
         other => Err(format!("it was cancelled because of {other:?}")),
     }
+}
+
+fn origin(text: &str) -> Result<Option<Origin>, String> {
+    match text.split_once(':') {
+        None if text.is_empty() => Ok(None),
+        None => Err(format!("its origin is {text:?}")),
+        Some((session, request)) => Ok(Some(Origin { session: read(session)?, request: read(request)? })),
+    }
+}
+
+/// The session and the request that an attempt answers to.
+pub(super) fn origin_text(origin: Option<Origin>) -> String {
+    origin.map(|origin| format!("{}:{}", origin.session, origin.request)).unwrap_or_default()
 }
 
 /// The word for why an attempt no longer waits.

@@ -166,9 +166,10 @@ impl Bell for Rung {
 /// The first attempt at a call, on this replica.
 pub fn parking(held: &Held, replica: ReplicaId) -> Parking {
     Parking {
+        caps: holdpoint::domain::sample::UNLIMITED,
         id: ApprovalId::new(held.terms.queue.clone(), Timestamp::now()),
         held: Arc::new(held.clone()),
-        holder: Holder { attempt: AttemptId::random(), replica },
+        holder: Holder { attempt: AttemptId::random(), replica, origin: None },
     }
 }
 

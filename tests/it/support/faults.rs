@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use holdpoint::domain::approval::{Approval, Departure};
 use holdpoint::domain::decision::Vote;
 use holdpoint::domain::fingerprint::Fingerprint;
-use holdpoint::domain::ids::{ApprovalId, AttemptId};
+use holdpoint::domain::ids::{ApprovalId, AttemptId, RequestKey, SessionKey};
 use holdpoint::store::memory::MemoryStore;
 use holdpoint::store::{ApprovalStore, Health, Page, Parking, Query, StoreError, VoteError};
 
@@ -89,6 +89,16 @@ impl ApprovalStore for FaultyStore {
     ) -> Result<Option<Approval>, StoreError> {
         self.up()?;
         self.inner.detach(id, attempt, departure).await
+    }
+
+    async fn withdraw(&self, session: SessionKey, request: Option<RequestKey>) -> Result<(), StoreError> {
+        self.up()?;
+        self.inner.withdraw(session, request).await
+    }
+
+    async fn count_open(&self) -> Result<u64, StoreError> {
+        self.up()?;
+        self.inner.count_open().await
     }
 
     async fn sweep(&self) -> Result<Vec<ApprovalId>, StoreError> {

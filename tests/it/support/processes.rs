@@ -120,7 +120,7 @@ pub fn free_port() -> u16 {
 }
 
 /// A program or directory that `tests/e2e/setup.sh` has installed.
-fn installed(path: &str) -> PathBuf {
+pub fn installed(path: &str) -> PathBuf {
     beside_this_binary(&format!("e2e/{path}"))
         .unwrap_or_else(|| panic!("{path} is not there: run tests/e2e/setup.sh (make test does)"))
 }

@@ -63,15 +63,20 @@ impl RedisServer {
         self.await_ping();
     }
 
+    /// Waits until it answers, and not another that took the port.
     fn await_ping(&mut self) {
         let started = Instant::now();
-        let client = redis::Client::open(self.url()).expect("a URL");
+        let child = self.child.as_mut().expect("it was started");
+        let own = format!("process_id:{}", child.id());
+        let client = redis::Client::open(format!("redis://127.0.0.1:{}", self.port)).expect("a URL");
         loop {
-            let answer = client.get_connection().and_then(|mut c| redis::cmd("PING").query::<String>(&mut c));
-            if answer.is_ok() {
+            let answer = client
+                .get_connection()
+                .and_then(|mut c| redis::cmd("INFO").arg("server").query::<String>(&mut c));
+            if answer.as_ref().is_ok_and(|info| info.lines().any(|line| line == own)) {
                 return;
             }
-            let ended = self.child.as_mut().and_then(|child| child.try_wait().expect("Redis can be asked"));
+            let ended = child.try_wait().expect("Redis can be asked");
             assert!(ended.is_none(), "redis-server ended: {ended:?}");
             assert!(started.elapsed() < Duration::from_secs(10), "Redis does not answer: {answer:?}");
             std::thread::sleep(Duration::from_millis(5));

@@ -67,6 +67,8 @@ struct TermsLine<'a> {
     expires: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     grant: Option<u64>,
+    #[serde(default)]
+    cooldown: u64,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     title: Option<Cow<'a, str>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
@@ -146,6 +148,7 @@ fn terms_line(terms: &Terms) -> TermsLine<'_> {
         approvals: terms.approvals,
         hold: millis(terms.hold),
         expires: millis(terms.expires),
+        cooldown: millis(terms.cooldown),
         grant: match terms.late {
             Late::On { grant } => Some(millis(grant)),
             Late::Off => None,
@@ -168,6 +171,7 @@ fn terms(line: TermsLine<'_>, queue: &QueueName) -> Terms {
         approvals: line.approvals,
         hold: Duration::from_millis(line.hold),
         expires: Duration::from_millis(line.expires),
+        cooldown: Duration::from_millis(line.cooldown),
         late: line.grant.map_or(Late::Off, |grant| Late::On { grant: Duration::from_millis(grant) }),
         title: line.title.map(Cow::into_owned),
         risk: line.risk.map(Cow::into_owned),

@@ -5,16 +5,6 @@
 local record = read(ARGV[2])
 local attempt, why = ARGV[3], ARGV[4]
 if record and record.v == VERSION and is_open(record) and record.attempt == attempt then
-  if record.late == 'off' then
-    if why == 'hold-over' and record.state == 'pending' then
-      enter(record, 'expired')
-    else
-      enter(record, 'cancelled')
-      record.why = 'caller-left'
-    end
-  end
-  record.attempt, record.replica, record.left = '', '', now
-  record.epoch = record.epoch + 1
-  change(record, why, attempt)
+  leave(record, why)
 end
 return record and answer('stands', record)

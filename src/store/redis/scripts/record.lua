@@ -3,98 +3,95 @@
 -- KEYS[1]  what all keys of the queue begin with (see keys.rs); it also names the slot
 -- ARGV[1]  for how many ms an ended record is kept
 --
--- Fields are text, and '' is none. What was asked and the votes are opaque: they are moved, never read.
+-- Fields are text or numbers, and '' is none. What was asked and the votes are opaque: they are moved, never read.
 local base, retention = KEYS[1], tonumber(ARGV[1])
 local VERSION = '1'
+-- The fields in the order of a reply (see record.rs). What comes `with` a state: until when it is approved, the
+-- attempt that was released, why it was cancelled.
+local FIELDS = { 'v', 'fp', 'need', 'late', 'created', 'deadline', 'state', 'at', 'with', 'seq', 'epoch',
+  'attempt', 'replica', 'left', 'under', 'void', 'origin', 'caller' }
+-- A vote is so many elements of the list: decision, reviewer, verdict, time, the rest.
+local VOTE = 5
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local calls = base .. ':calls'
 
 local function is_open(record)
   return record.state == 'pending' or record.state == 'approved'
 end
 
--- Where the fingerprint index finds a record that another attempt may take up: by call, then by the replica that
--- waits for it. So a park asks for those of dead replicas and need not read the thousands that live ones hold.
-local function index_entry(record)
-  if record.late == 'off' or not is_open(record) then return nil end
-  local waits_on = record.replica ~= '' and record.replica or '-'
-  return string.sub(record.fp, 1, 16) .. ':' .. waits_on .. ':' .. record.key
-end
-
--- By key, the index entry that a record has as long as it is not changed.
-local indexed = {}
-
--- The record's fields by name; nil where there is none.
-local function read(key)
-  local flat = redis.call('HGETALL', base .. ':record:' .. key)
-  if #flat == 0 then return nil end
-  local record = { key = key }
-  for i = 1, #flat, 2 do record[flat[i]] = flat[i + 1] end
-  if record.v == VERSION then indexed[key] = index_entry(record) end
-  return record
-end
-
--- Enters a state; what came with the one before is gone.
-local function enter(record, state)
-  record.state, record.at = state, now
-  record['until'], record.why, record.by = '', '', ''
-end
-
--- Which life of which Redis this is: another one after each restart and failover.
-local function incarnation()
-  return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-end
-
--- A vote is so many elements of the list: decision, reviewer, verdict, time, the rest.
-local VOTE = 5
-
--- Releases an approved record to the attempt that holds it. One that was approved under another incarnation is asked
--- for again: the old primary may live on, unseen, and have released it. Its votes are void, and reviewers have at
--- least as long as the grant was good for. Returns what happened.
-local function release_or_reconfirm(record, released)
-  if record.by == incarnation() then
-    enter(record, 'released')
-    record.by = record.attempt
-    return released
+-- How the record is to be found: among the open or the ended ones, by when the sweep has to come, by its call if
+-- another attempt may take it up or is refused because of it, and by the request that an agent may withdraw. Of a
+-- call, first by the replica that waits for it ('-' for none, '!' where it was rejected): so a park asks for those of
+-- dead replicas, and need not read the thousands that live ones hold.
+local function filing(record)
+  local function by_call(waits_on) return string.sub(record.fp, 1, 16) .. ':' .. waits_on .. ':' .. record.key end
+  if not is_open(record) then
+    local filed = { index = ':ended', due = record.at + retention }
+    if record.state == 'rejected' then filed.call = by_call('!') end
+    return filed
   end
-  if tonumber(record['until']) > tonumber(record.deadline) then record.deadline = record['until'] end
-  record.void = redis.call('LLEN', base .. ':votes:' .. record.key) / VOTE
-  enter(record, 'pending')
-  return 'reconfirm'
+  local filed = { index = ':open', due = tonumber(record.state == 'approved' and record.with or record.deadline) }
+  if record.late ~= 'off' then filed.call = by_call(record.replica ~= '' and record.replica or '-') end
+  if record.origin ~= '' then filed.request = record.origin .. ':' .. record.key end
+  return filed
+end
+
+-- Whether a replica has shown no sign of life for too long.
+local function has_no_lease(replica)
+  local lease_ends = redis.call('ZSCORE', base .. ':replicas', replica)
+  return not lease_ends or tonumber(lease_ends) <= now
 end
 
 local function overdue(record)
-  return (record.state == 'pending' and now >= tonumber(record.deadline))
-    or (record.state == 'approved' and now >= tonumber(record['until']))
+  return is_open(record) and now >= filing(record).due
 end
 
--- Files the record where its state belongs: with the open or the ended ones, and by when the sweep has to come.
+-- The record by the names of its fields; nil where there is none.
+local function read(key)
+  local values = redis.call('HMGET', base .. ':record:' .. key, unpack(FIELDS))
+  if not values[1] then return nil end
+  local record = { key = key, changes = {} }
+  for i, name in ipairs(FIELDS) do record[name] = values[i] end
+  if record.v == VERSION then record.filed = filing(record) end
+  return record
+end
+
+local function set(record, name, value)
+  record[name] = value
+  local changes = record.changes
+  changes[#changes + 1] = name
+  changes[#changes + 1] = value
+end
+
+local function enter(record, state, with)
+  set(record, 'state', state)
+  set(record, 'at', now)
+  set(record, 'with', with)
+end
+
+-- Keeps the indexes true to a record that changed.
 local function file(record)
-  local key, due = record.key, record.deadline
-  if is_open(record) then
-    if record.state == 'approved' then due = record['until'] end
-    redis.call('ZADD', base .. ':open', record.created, key)
-  else
-    due = record.at + retention
-    redis.call('ZREM', base .. ':open', key)
-    redis.call('ZADD', base .. ':ended', record.created, key)
+  local before, after = record.filed or {}, filing(record)
+  if before.index ~= after.index then
+    if before.index then redis.call('ZREM', base .. before.index, record.key) end
+    redis.call('ZADD', base .. after.index, record.created, record.key)
+    redis.call(is_open(record) and 'ZADD' or 'ZREM', base .. ':caller:' .. record.caller,
+      unpack(is_open(record) and { after.due, record.key } or { record.key }))
   end
-  redis.call('ZADD', base .. ':due', due, key)
-  local before, after = indexed[key], index_entry(record)
-  if before and before ~= after then redis.call('ZREM', calls, before) end
-  if after and before ~= after then redis.call('ZADD', calls, 0, after) end
+  if before.due ~= after.due then redis.call('ZADD', base .. ':due', after.due, record.key) end
+  for by, index in pairs({ call = ':calls', request = ':requests' }) do
+    if before[by] ~= after[by] then
+      if before[by] then redis.call('ZREM', base .. index, before[by]) end
+      if after[by] then redis.call('ZADD', base .. index, 0, after[by]) end
+    end
+  end
 end
 
 -- Writes a change with its audit entry, then rings. A ring is a hint: that it is not permitted must not stop a
 -- change that is half written.
 local function change(record, event, who)
-  record.seq = record.seq + 1
-  redis.call('HSET', base .. ':record:' .. record.key,
-    'state', record.state, 'at', record.at, 'until', record['until'], 'why', record.why, 'by', record.by,
-    'seq', record.seq, 'epoch', record.epoch,
-    'attempt', record.attempt, 'replica', record.replica, 'left', record.left,
-    'deadline', record.deadline, 'void', record.void)
+  set(record, 'seq', record.seq + 1)
+  redis.call('HSET', base .. ':record:' .. record.key, unpack(record.changes))
   file(record)
   redis.call('XADD', base .. ':audit', '*',
     'event', event, 'key', record.key, 'seq', record.seq, 'who', who, 'state', record.state)
@@ -103,13 +100,50 @@ local function change(record, event, who)
   redis.pcall('PUBLISH', base .. ':changes', message)
 end
 
--- A reply: a word, the fields, the votes, and what was asked.
-local function answer(word, record)
-  local fields = {}
-  for name, value in pairs(record) do
-    fields[#fields + 1] = name
-    fields[#fields + 1] = tostring(value)
+-- Notes that the attempt that waits no longer does.
+local function leave(record, why)
+  local attempt = record.attempt
+  if record.late == 'off' then
+    if why == 'hold-over' and record.state == 'pending' then
+      enter(record, 'expired', '')
+    else
+      enter(record, 'cancelled', 'caller-left')
+    end
   end
+  for _, name in ipairs({ 'attempt', 'replica', 'origin' }) do set(record, name, '') end
+  set(record, 'left', now)
+  set(record, 'epoch', record.epoch + 1)
+  change(record, why, attempt)
+end
+
+-- Which life of which Redis this is: another one after each restart and failover.
+local function incarnation()
+  return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+end
+
+-- Releases an approved record to the attempt that holds it. One that was approved under another incarnation is asked
+-- for again: the old primary may live on, unseen, and have released it. Its votes are void, and reviewers have at
+-- least as long as the grant was good for. Returns what happened.
+local function release_or_reconfirm(record, released)
+  if record.under == incarnation() then
+    enter(record, 'released', record.attempt)
+    return released
+  end
+  if tonumber(record.with) > tonumber(record.deadline) then set(record, 'deadline', record.with) end
+  set(record, 'void', redis.call('LLEN', base .. ':votes:' .. record.key) / VOTE)
+  enter(record, 'pending', '')
+  return 'reconfirm'
+end
+
+-- A reply: a word, the key, the fields, the votes, and what was asked. The fields are one text, none of them has a
+-- comma: a reply of few parts is a good deal cheaper.
+local function fields(record)
+  local values = {}
+  for i, name in ipairs(FIELDS) do values[i] = record[name] or '' end
+  return table.concat(values, ',')
+end
+
+local function answer(word, record)
   local votes = redis.call('LRANGE', base .. ':votes:' .. record.key, 0, -1)
-  return { word, fields, votes, redis.call('GET', base .. ':held:' .. record.key) }
+  return { word, record.key, fields(record), votes, redis.call('GET', base .. ':held:' .. record.key) }
 end

@@ -18,12 +18,15 @@ for _, key in ipairs(due) do
   elseif record.v ~= VERSION then
     left_alone = left_alone + 1
   elseif is_open(record) then
-    local expired = record.state == 'pending'
-    enter(record, expired and 'expired' or 'cancelled')
-    record.why = expired and '' or 'grant-unused'
+    if record.state == 'pending' then
+      enter(record, 'expired', '')
+    else
+      enter(record, 'cancelled', 'grant-unused')
+    end
     change(record, 'lapse', '')
     ended[#ended + 1] = key
   else
+    if record.filed.call then redis.call('ZREM', base .. ':calls', record.filed.call) end
     forget(key)
   end
 end

@@ -23,11 +23,10 @@ if voted then return answer('voted', record) end
 
 redis.call('RPUSH', base .. ':votes:' .. record.key, decision, reviewer, verdict, now, ARGV[7])
 if verdict == 'reject' then
-  enter(record, 'rejected')
+  enter(record, 'rejected', '')
 elseif missing <= 1 then
-  enter(record, 'approved')
-  record.by = incarnation()
-  record['until'] = now + (record.late == 'off' and ARGV[8] or record.late)
+  enter(record, 'approved', now + (record.late == 'off' and ARGV[8] or record.late))
+  set(record, 'under', incarnation())
 end
 change(record, verdict, reviewer)
 return answer('counted', record)

@@ -1,0 +1,29 @@
+//! How many approvals may be open at a time.
+
+use serde::Deserialize;
+
+use crate::domain::ruling::Caps;
+
+/// How many approvals may be open at a time. A call beyond is denied with the reason `queue_full`.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Of one caller in one queue.
+    pub per_caller: u32,
+    /// In one queue.
+    pub per_queue: u32,
+    /// In all queues together. Counted once a second, so a burst may pass it by what arrives in that time.
+    pub total: u32,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self { per_caller: 1_000, per_queue: 10_000, total: 100_000 }
+    }
+}
+
+impl From<LimitsConfig> for Caps {
+    fn from(limits: LimitsConfig) -> Self {
+        Self { caller: limits.per_caller, queue: limits.per_queue, total: limits.total }
+    }
+}

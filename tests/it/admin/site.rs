@@ -1,0 +1,305 @@
+//! An admin side that listens, and calls that wait behind it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use holdpoint::admin::{self, AllowedHosts, Authentication, Settings, StoreKind, TokenDigest, TokenReviewer};
+use holdpoint::approvals::{Approvals, Waiters};
+use holdpoint::clock::SystemClock;
+use holdpoint::domain::approval::{Approval, Departure, Held, StateKind};
+use holdpoint::domain::decision::{Membership, Vote};
+use holdpoint::domain::fingerprint::Fingerprint;
+use holdpoint::domain::ids::{ApprovalId, AttemptId, Group, ReplicaId, RequestKey, SessionKey, Subject};
+use holdpoint::domain::outcome::Outcome;
+use holdpoint::domain::sample;
+use holdpoint::store::memory::MemoryStore;
+use holdpoint::store::{ApprovalStore, Filter, Health, Order, Page, Parking, Query, StoreError, VoteError};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, redirect};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// Nothing that is waited for here takes longer.
+pub const BOUND: Duration = Duration::from_secs(5);
+
+/// The tokens of the reviewers that [`Site::open`] knows.
+pub const ALICE: &str = "token-of-alice";
+pub const BOB: &str = "token-of-bob";
+/// Of one who belongs to group `dba` only.
+pub const DORA: &str = "token-of-dora";
+
+pub struct Site {
+    pub url: String,
+    pub approvals: Arc<Approvals>,
+    pub store: Arc<SwitchedStore>,
+    pub draining: CancellationToken,
+    pub shutdown: CancellationToken,
+    client: reqwest::Client,
+    pub server: JoinHandle<()>,
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Site {
+    /// A site that knows alice, bob and dora.
+    pub async fn open() -> Self {
+        Self::open_with(Settings { authentication: tokens(), ..settings() }).await
+    }
+
+    pub async fn open_with(settings: Settings) -> Self {
+        let clock = Arc::new(SystemClock);
+        let waiters = Arc::new(Waiters::default());
+        let memory = MemoryStore::new(clock.clone(), waiters.clone(), Duration::from_secs(600));
+        let store = Arc::new(SwitchedStore { memory, off: AtomicBool::new(false) });
+        let patience = Duration::from_secs(1);
+        let approvals = Approvals::new(
+            store.clone(),
+            waiters,
+            clock,
+            ReplicaId::random(),
+            holdpoint::approvals::Settings { patience, caps: sample::UNLIMITED },
+        );
+        let (draining, shutdown) = (CancellationToken::new(), CancellationToken::new());
+        let router = admin::router(Arc::clone(&approvals), settings, draining.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = admin::serve(listener, router, shutdown.clone());
+        let server = tokio::spawn(async move { server.await.unwrap() });
+        let client = reqwest::Client::builder().redirect(redirect::Policy::none()).build().unwrap();
+        Self { url, approvals, store, draining, shutdown, client, server }
+    }
+
+    /// A request without any proof of who sends it.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    /// A GET by alice.
+    pub async fn get(&self, path: &str) -> Response {
+        self.request(Method::GET, path).bearer_auth(ALICE).send().await.unwrap()
+    }
+
+    /// What alice reads at this path.
+    pub async fn json(&self, path: &str) -> Value {
+        let response = self.get(path).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        response.json().await.unwrap()
+    }
+
+    /// A POST by whoever has this token.
+    pub async fn post(&self, token: &str, path: &str, body: &str) -> Response {
+        self.request(Method::POST, path).bearer_auth(token).body(body.to_owned()).send().await.unwrap()
+    }
+
+    /// The answer to a link with this token.
+    pub async fn link(&self, token: &str) -> Response {
+        self.request(Method::GET, &format!("/?token={token}")).send().await.unwrap()
+    }
+
+    /// The answer to the form with this token.
+    pub fn form(&self, path: &str, token: &str) -> RequestBuilder {
+        let form = "application/x-www-form-urlencoded";
+        self.request(Method::POST, path).header("content-type", form).body(format!("token={token}"))
+    }
+
+    /// The cookie of whoever has this token.
+    pub async fn session(&self, token: &str) -> String {
+        let response = self.link(token).await;
+        response.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
+    }
+
+    /// Lets a call wait, and returns once it is written down.
+    pub async fn park(&self, held: Held) -> Parked {
+        let fingerprint = held.fingerprint;
+        let approvals = Arc::clone(&self.approvals);
+        let before = self.of(fingerprint).await.len();
+        let call = tokio::spawn(async move { approvals.hold(held, None, Instant::now() + 12 * BOUND).await });
+        let id = timeout(BOUND, async {
+            loop {
+                let parked = self.of(fingerprint).await;
+                match parked.last() {
+                    Some(approval) if parked.len() > before => return approval.id.clone(),
+                    _ => sleep(Duration::from_millis(2)).await,
+                }
+            }
+        });
+        Parked { id: id.await.expect("parked within the bound"), fingerprint, call }
+    }
+
+    async fn of(&self, fingerprint: Fingerprint) -> Vec<Approval> {
+        let query = Query {
+            states: StateKind::ALL.to_vec(),
+            filter: Filter { fingerprint: Some(fingerprint), ..Filter::default() },
+            order: Order::OldestFirst,
+            after: None,
+            limit: usize::MAX,
+        };
+        self.approvals.list(&query).await.unwrap().approvals
+    }
+}
+
+/// The tokens of alice and bob, who decide everything, and of dora, who belongs to one group.
+pub fn tokens() -> Authentication {
+    let reviewer = |name: &str, groups, token| TokenReviewer {
+        subject: Subject(name.into()),
+        groups,
+        token: TokenDigest::of(token),
+    };
+    let dba = Membership::Groups(vec![Group("dba".into())]);
+    Authentication::Tokens(vec![
+        reviewer("alice", Membership::All, ALICE),
+        reviewer("bob", Membership::All, BOB),
+        reviewer("dora", dba, DORA),
+    ])
+}
+
+/// Nobody has to say who they are, unless changed.
+pub fn settings() -> Settings {
+    Settings {
+        authentication: Authentication::Off,
+        allowed_hosts: AllowedHosts::LoopbackAnd(Vec::new()),
+        secure_cookie: false,
+        store: StoreKind::Embedded,
+    }
+}
+
+/// A held call with these arguments.
+pub fn call_with(arguments: &str) -> Held {
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{{"name":"run_migration","arguments":{arguments}}}}}"#
+    );
+    Held { body, ..sample::held() }
+}
+
+/// A call that waits.
+pub struct Parked {
+    pub id: ApprovalId,
+    pub fingerprint: Fingerprint,
+    pub call: JoinHandle<Outcome>,
+}
+
+impl Parked {
+    /// How its wait ended.
+    pub async fn outcome(self) -> Outcome {
+        timeout(BOUND, self.call).await.expect("answered within the bound").unwrap()
+    }
+
+    /// The path where it is decided.
+    pub fn decisions(&self) -> String {
+        format!("/v1/approvals/{}/decisions", self.id)
+    }
+
+    /// A decision on exactly this call.
+    pub fn decision(&self, verdict: &str, reason: &str) -> String {
+        serde_json::json!({"verdict": verdict, "reason": reason, "fingerprint": self.fingerprint.to_string()})
+            .to_string()
+    }
+}
+
+/// Asserts that this is the problem with this slug, and returns it.
+pub async fn problem(response: Response, status: u16, slug: &str) -> Value {
+    assert_eq!(response.status().as_u16(), status, "{slug}");
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["type"], format!("https://holdpoint.dev/problems/{slug}"));
+    assert_eq!(body["status"], status);
+    for text in ["title", "detail"] {
+        assert!(body[text].as_str().is_some_and(|text| !text.is_empty()), "{text} in {body}");
+    }
+    body
+}
+
+/// The embedded store, with a switch: off, it does not answer.
+pub struct SwitchedStore {
+    memory: MemoryStore,
+    off: AtomicBool,
+}
+
+impl SwitchedStore {
+    pub fn switch(&self, on: bool) {
+        self.off.store(!on, Ordering::SeqCst);
+    }
+
+    fn on(&self) -> Result<&MemoryStore, StoreError> {
+        match self.off.load(Ordering::SeqCst) {
+            true => Err(StoreError::Unavailable("switched off".into())),
+            false => Ok(&self.memory),
+        }
+    }
+}
+
+#[async_trait]
+impl ApprovalStore for SwitchedStore {
+    async fn park(&self, parking: &Parking) -> Result<Approval, StoreError> {
+        self.on()?.park(parking).await
+    }
+
+    async fn look(&self, id: &ApprovalId) -> Result<Option<Approval>, StoreError> {
+        self.on()?.look(id).await
+    }
+
+    async fn vote(&self, id: &ApprovalId, vote: &Vote) -> Result<Approval, VoteError> {
+        self.on()?.vote(id, vote).await
+    }
+
+    async fn claim(
+        &self,
+        id: &ApprovalId,
+        attempt: AttemptId,
+        fingerprint: &Fingerprint,
+    ) -> Result<Option<Approval>, StoreError> {
+        self.on()?.claim(id, attempt, fingerprint).await
+    }
+
+    async fn detach(
+        &self,
+        id: &ApprovalId,
+        attempt: AttemptId,
+        departure: Departure,
+    ) -> Result<Option<Approval>, StoreError> {
+        self.on()?.detach(id, attempt, departure).await
+    }
+
+    async fn withdraw(&self, session: SessionKey, request: Option<RequestKey>) -> Result<(), StoreError> {
+        self.on()?.withdraw(session, request).await
+    }
+
+    async fn count_open(&self) -> Result<u64, StoreError> {
+        self.on()?.count_open().await
+    }
+
+    async fn sweep(&self) -> Result<Vec<ApprovalId>, StoreError> {
+        self.on()?.sweep().await
+    }
+
+    async fn renew_lease(&self) -> Result<(), StoreError> {
+        self.on()?.renew_lease().await
+    }
+
+    async fn list(&self, query: &Query) -> Result<Page, StoreError> {
+        self.on()?.list(query).await
+    }
+
+    async fn listen(&self, id: &ApprovalId) -> Result<(), StoreError> {
+        self.on()?.listen(id).await
+    }
+
+    fn forget(&self, id: &ApprovalId) {
+        self.memory.forget(id);
+    }
+
+    fn health(&self) -> Health {
+        match self.on() {
+            Ok(_) => Health::Up,
+            Err(error) => Health::Down(error.to_string()),
+        }
+    }
+}

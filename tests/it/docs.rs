@@ -1,0 +1,245 @@
+//! What people read is true: examples load, names exist, links lead somewhere, nothing is left out.
+
+mod markdown;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Command, CommandFactory};
+use holdpoint::cli::{Cli, exit};
+use holdpoint::config::Config;
+use holdpoint::domain::policy::Expression;
+use tokio::time::timeout;
+
+use self::markdown::Document;
+use crate::support::processes::installed;
+
+/// The configurations of others in `deploy`.
+const GATEWAYS: [&str; 2] = ["agentgateway.yaml", "envoy.yaml"];
+
+/// Where docs/configuration.md tells of the settings of each struct.
+const SECTIONS: [(&str, &str); 11] = [
+    ("Config", "All settings"),
+    ("ExtAuthzConfig", "ext_authz"),
+    ("AdminConfig", "admin"),
+    ("ReviewerConfig", "admin.reviewers"),
+    ("RedisConfig", "redis"),
+    ("LimitsConfig", "limits"),
+    ("IdentityConfig", "identity"),
+    ("PolicyConfig", "policy"),
+    ("UnmatchedConfig", "policy.unmatched"),
+    ("TermsConfig", "policy.defaults"),
+    ("RuleConfig", "policy.rules"),
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn files(directory: &str, extension: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(root().join(directory)).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.extension().is_some_and(|e| e == extension)).collect()
+}
+
+fn sources(directory: &str, found: &mut String) {
+    for entry in fs::read_dir(root().join(directory)).unwrap().map(Result::unwrap) {
+        let name = format!("{directory}/{}", entry.file_name().to_string_lossy());
+        match entry.path() {
+            path if path.is_dir() => sources(&name, found),
+            path if path.extension().is_some_and(|e| e == "rs") => found.push_str(&read(&name)),
+            _ => {}
+        }
+    }
+}
+
+fn documents() -> Vec<Document> {
+    let paths = files("", "md").into_iter().chain(files("docs", "md"));
+    let documents: Vec<_> = paths.map(|path| Document::read(root(), &path)).collect();
+    assert!(documents.len() > 6, "the documents are not where they were");
+    documents
+}
+
+fn document(path: &str) -> Document {
+    Document::read(root(), &root().join(path))
+}
+
+#[test]
+fn configurations_in_deploy_load_without_warnings() {
+    for path in files("deploy", "yaml") {
+        if !GATEWAYS.iter().any(|name| path.ends_with(name)) {
+            let loaded = Config::load(&path).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(loaded.config.warnings(), Vec::<String>::new(), "{}", path.display());
+        }
+    }
+}
+
+#[tokio::test]
+async fn envoy_takes_its_example() {
+    let mut envoy = tokio::process::Command::new(installed("bin/envoy"));
+    envoy.args(["--mode", "validate", "-c"]).arg(root().join("deploy/envoy.yaml")).kill_on_drop(true);
+    let output = timeout(Duration::from_secs(30), envoy.output()).await.expect("an answer in time").unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn examples_of_configurations_and_expressions_are_valid() {
+    let (mut configurations, mut expressions) = (0, 0);
+    for document in documents() {
+        for block in document.blocks() {
+            let place = format!("{}:{}", document.name, block.line);
+            if block.language == "yaml" && block.text.starts_with("# holdpoint.yaml") {
+                let loaded = Config::read(&block.text, Path::new(&place));
+                drop(loaded.unwrap_or_else(|error| panic!("{error}")));
+                configurations += 1;
+            }
+            if block.language == "cel" {
+                Expression::compile(&block.text).unwrap_or_else(|error| panic!("{place}: {error}"));
+                expressions += 1;
+            }
+        }
+    }
+    assert!(configurations > 5 && expressions > 5, "{configurations} and {expressions} examples found");
+}
+
+#[test]
+fn links_lead_to_files_and_headings() {
+    for document in documents() {
+        for (line, target) in document.links() {
+            if target.starts_with("https://") || target.starts_with("http://") {
+                continue;
+            }
+            let (path, heading) = target.split_once('#').unwrap_or((&target, ""));
+            let place = format!("{}:{line}: {target}", document.name);
+            let there = match path {
+                "" => root().join(&document.name),
+                path => root().join(&document.name).parent().unwrap().join(path),
+            };
+            assert!(there.exists(), "{place} is not there");
+            if !heading.is_empty() {
+                let headings = Document::read(root(), &there).headings();
+                assert!(headings.iter().any(|h| markdown::slug(h) == heading), "{place}: no such heading");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_variable_of_a_rule_is_explained_and_no_other() {
+    let told: BTreeSet<String> = document("docs/policy.md").first_column("Variables").into_iter().collect();
+    // The compiler lists them where it meets a name that it does not know.
+    let error = Expression::compile("no_such_variable").unwrap_err().reason;
+    let (_, known) = error.split_once("a rule can read ").expect("a list of the variables");
+    assert_eq!(told, known.split(", ").map(str::to_owned).collect());
+}
+
+#[test]
+fn every_setting_is_explained_and_no_other() {
+    let document = document("docs/configuration.md");
+    for file in files("src/config", "rs").into_iter().chain([root().join("src/config.rs")]) {
+        for (name, fields) in settings(&fs::read_to_string(file).unwrap()) {
+            let section = SECTIONS.iter().find(|(of, _)| *of == name);
+            let (_, section) = section.unwrap_or_else(|| panic!("{name}: give it a section"));
+            let told: BTreeSet<String> = document.first_column(section).into_iter().collect();
+            assert_eq!(told, fields, "{name}");
+        }
+    }
+}
+
+/// The structs that are read from the file, and how their fields are written there.
+fn settings(source: &str) -> Vec<(String, BTreeSet<String>)> {
+    let mut found: Vec<(String, BTreeSet<String>)> = Vec::new();
+    let (mut derived, mut within, mut renamed) = (false, false, None);
+    for line in source.lines() {
+        let code = line.trim_start();
+        if code.starts_with("#[derive(") {
+            derived = code.contains("Deserialize");
+        } else if let Some(name) = line.strip_prefix("pub struct ").and_then(|l| l.strip_suffix(" {")) {
+            within = derived;
+            if within {
+                found.push((name.to_owned(), BTreeSet::new()));
+            }
+        } else if line == "}" {
+            within = false;
+        } else if let Some(name) = code.strip_prefix("#[serde(rename = \"") {
+            renamed = name.split('"').next().map(str::to_owned);
+        } else if let Some((name, _)) = code.strip_prefix("pub ").and_then(|l| l.split_once(": "))
+            && within
+        {
+            let name = renamed.take().unwrap_or_else(|| name.to_owned());
+            found.last_mut().expect("a field is in a struct").1.insert(name);
+        }
+    }
+    found
+}
+
+#[test]
+fn every_command_option_and_environment_variable_is_explained() {
+    let all: String = documents().iter().map(|document| document.text.as_str()).collect();
+    let serve = document("docs/configuration.md").text;
+    let reviewing = document("docs/api.md").text;
+    for command in Cli::command().get_subcommands() {
+        let name = format!("holdpoint {}", command.get_name());
+        assert!(all.contains(&name), "{name} is in no document");
+        for inner in command.get_subcommands() {
+            assert!(all.contains(&format!("{name} {}", inner.get_name())), "{name} {}", inner.get_name());
+        }
+        let (place, told) = match command.get_name() {
+            "serve" => ("docs/configuration.md", &serve),
+            "policy" => continue,
+            _ => ("docs/api.md", &reviewing),
+        };
+        for option in options(command) {
+            assert!(told.contains(&format!("`{option}`")), "{place} says nothing of {name} {option}");
+        }
+    }
+}
+
+fn options(command: &Command) -> Vec<String> {
+    let long = command.get_arguments().filter_map(|argument| Some(format!("--{}", argument.get_long()?)));
+    let env = command.get_arguments().filter_map(|argument| Some(argument.get_env()?.to_str()?.to_owned()));
+    long.chain(env).collect()
+}
+
+#[test]
+fn every_exit_code_endpoint_and_problem_is_explained() {
+    let api = document("docs/api.md").text;
+    for line in exit::HELP.lines().skip(1) {
+        assert!(api.contains(line), "{line}");
+    }
+    for line in read("src/admin.rs").lines() {
+        let Some(route) = line.trim_start().strip_prefix(".route(\"") else { continue };
+        let route = route.split('"').next().unwrap();
+        assert!(api.contains(&format!("`{route}`")) || api.contains(&format!(" {route}`")), "{route}");
+    }
+    let errors = read("src/admin/error.rs");
+    let kinds = errors.split(": Kind =").skip(1).map(|kind| kind.split('"').nth(1).unwrap());
+    for slug in kinds {
+        assert!(api.contains(&format!("| `{slug}` |")), "{slug}");
+    }
+}
+
+#[test]
+fn what_the_architecture_names_is_there() {
+    let document = document("ARCHITECTURE.md");
+    let mut code = String::new();
+    sources("src", &mut code);
+    sources("tests", &mut code);
+    let mut tests = 0;
+    for span in document.code_spans() {
+        if ["src/", "tests/", "proto/", "deploy/", "docs/"].iter().any(|begin| span.starts_with(begin)) {
+            assert!(root().join(&span).exists(), "{span} is not there");
+        } else if let Some((_, name)) = span.rsplit_once("::") {
+            assert!(code.contains(&format!("fn {name}(")) || code.contains(&format!("{name}::")), "{span}");
+        } else if span.matches('_').count() > 1 && span.chars().all(|c| c.is_alphanumeric() || c == '_') {
+            assert!(code.contains(&format!("fn {span}(")), "there is no test {span}");
+            tests += 1;
+        }
+    }
+    assert!(tests > 10, "the invariants name their tests");
+}
