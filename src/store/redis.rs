@@ -12,6 +12,7 @@ mod lines;
 mod listing;
 mod parking;
 mod record;
+mod replication;
 mod safety_net;
 mod scripts;
 mod settings;
@@ -38,6 +39,7 @@ use self::keys::{Keys, record_key};
 use self::lines::Connection;
 use self::listing::Reader;
 use self::record::{Reply, departure_word, encode_vote_rest, millis};
+use self::replication::Wanted;
 use self::scripts::Scripts;
 pub use self::settings::{InvalidSettings, Settings};
 use self::topology::Shape;
@@ -45,7 +47,7 @@ use super::{ApprovalStore, Bell, Health, LEASE, Page, Parking, Query, StoreError
 use crate::domain::approval::{Approval, CLAIM_WINDOW, Departure, VoteRefused};
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, AttemptId, QueueName, ReplicaId, RequestKey, SessionKey};
+use crate::domain::ids::{ApprovalId, AttemptId, DecisionId, QueueName, ReplicaId, RequestKey, SessionKey};
 
 /// So many records are ended or forgotten by one script: Redis does nothing else meanwhile.
 const SWEPT_AT_ONCE: usize = 100;
@@ -64,6 +66,7 @@ pub struct RedisStore {
     queues: Vec<QueueName>,
     retention: Duration,
     timeout: Duration,
+    wanted: Option<Wanted>,
     _stop: DropGuard,
 }
 
@@ -95,6 +98,7 @@ impl RedisStore {
             wishes: wishes_receiver,
             warned: false,
         };
+        let Settings { wait_replicas: replicas, wait_timeout: within, .. } = settings;
         tokio::spawn(supervisor.run(stop.clone()));
         Ok(Self {
             keys,
@@ -106,6 +110,7 @@ impl RedisStore {
             queues,
             retention,
             timeout: settings.command_timeout,
+            wanted: (replicas > 0).then_some(Wanted { replicas, within }),
             _stop: stop.drop_guard(),
         })
     }
@@ -134,6 +139,25 @@ impl RedisStore {
     /// A connection for what takes its time.
     async fn slow(&self) -> Result<Connection, StoreError> {
         self.up()?.lines.slow().await.map_err(unavailable)
+    }
+
+    /// Whether the replicas that are wanted have this decision.
+    async fn spread(
+        &self,
+        id: &ApprovalId,
+        decision: DecisionId,
+        wanted: Wanted,
+    ) -> Result<bool, StoreError> {
+        let mut connection = self.slow().await?;
+        // Looked up on the connection that waits: it may lead to another primary than the one that took the vote.
+        let call = self.call_on(&self.scripts.look, id);
+        let reply: Option<Reply> = call.invoke_async(&mut connection).await.map_err(unavailable)?;
+        let Some(standing) = reply.map(|reply| reply.approval(id, None)).transpose()? else {
+            return Ok(false);
+        };
+        let is_there = standing.votes.iter().any(|vote| vote.decision == decision);
+        let key = self.keys.queue(id.queue());
+        Ok(is_there && wanted.are_there(&mut connection, &key).await.map_err(unavailable)?)
     }
 
     /// A call of a script on a queue.
@@ -219,6 +243,14 @@ impl ApprovalStore for RedisStore {
             }
         };
         Err(VoteError::Refused { why, standing: Box::new(standing) })
+    }
+
+    async fn replicated(&self, id: &ApprovalId, decision: DecisionId) -> Option<bool> {
+        let spread = self.spread(id, decision, self.wanted?).await;
+        Some(spread.unwrap_or_else(|error| {
+            tracing::warn!(approval = %id, %error, "it is not known whether replicas have a decision");
+            false
+        }))
     }
 
     async fn claim(

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod fitness;
+mod replication;
 mod sentinel;
 mod server;
 
@@ -60,6 +61,8 @@ impl Replica {
     }
 
     async fn claim(&self, parked: &Approval) -> Approval {
+        // As every second in the service: a failover or a freeze outlasts the lease.
+        self.store.renew_lease().await.unwrap();
         let claimed = self.store.claim(&parked.id, attempt(parked), &parked.held.fingerprint).await;
         claimed.unwrap().expect("the record is there")
     }

@@ -163,6 +163,7 @@ fn ask_at<T: FromRedisValue>(port: u16, words: &[&str]) -> redis::RedisResult<T>
 /// Three nodes that share the slots.
 pub struct Cluster {
     pub nodes: Vec<Server>,
+    buses: [String; 3],
 }
 
 impl Cluster {
@@ -186,7 +187,7 @@ impl Cluster {
             .output()
             .expect("redis-cli is installed");
         assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stdout));
-        let cluster = Self { nodes };
+        let cluster = Self { nodes, buses: bus };
         until("the cluster is whole", async || {
             cluster
                 .nodes
@@ -218,6 +219,23 @@ impl Cluster {
         let ranges: Vec<Range> = self.nodes[0].ask(&["CLUSTER", "SLOTS"]);
         let range = ranges.into_iter().find(|(from, to, _)| (*from..=*to).contains(&slot)).unwrap();
         redis::from_redis_value_ref(&range.2[1]).unwrap()
+    }
+
+    /// A replica of the node that holds a queue's slot.
+    pub async fn add_replica_of(&self, queue: &str) -> Server {
+        let node = self.holder_of(queue);
+        let bus = free_port().to_string();
+        let copy = Server::start(&["--cluster-enabled", "yes", "--cluster-port", &bus]).await;
+        let (port, id) = (node.port.to_string(), node.ask::<String>(&["CLUSTER", "MYID"]));
+        let node_bus = self.bus_of(node);
+        copy.ask::<()>(&["CLUSTER", "MEET", "127.0.0.1", &port, &node_bus]);
+        until("the node is known", async || copy.try_ask::<()>(&["CLUSTER", "REPLICATE", &id]).is_ok()).await;
+        copy
+    }
+
+    fn bus_of(&self, node: &Server) -> String {
+        let at = self.nodes.iter().position(|other| other.port == node.port).expect("it is one of ours");
+        self.buses[at].clone()
     }
 
     /// Moves a queue's slot, with all that is in it, to another node.
