@@ -50,8 +50,8 @@ async fn on_another_primary(redis: &Sentinels, before: u16, replicas: [&Replica;
     for replica in replicas {
         until("the new primary is written to", async || {
             let leased = replica.store.renew_lease().await.is_ok();
-            let key = format!("holdpoint:{{default}}:replicas");
-            let known = redis.primary().try_ask::<Option<String>>(&["ZSCORE", &key, &replica.id.to_string()]);
+            let key = "holdpoint:{default}:replicas";
+            let known = redis.primary().try_ask::<Option<String>>(&["ZSCORE", key, &replica.id.to_string()]);
             leased && known.is_ok_and(|lease| lease.is_some()) && clients(redis.primary()) > 0
         })
         .await;
