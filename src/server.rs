@@ -4,6 +4,7 @@ mod access;
 mod leaving;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -14,7 +15,7 @@ use self::leaving::{Leaving, Signals};
 use crate::admin;
 use crate::approvals::{self, Approvals, Waiters};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Loaded, RedisConfig};
+use crate::config::{Config, Loaded, RedisConfig, Span};
 use crate::domain::ids::{QueueName, ReplicaId};
 use crate::domain::policy::Policy;
 use crate::ext_authz::{self, Gate, listener};
@@ -36,7 +37,7 @@ pub async fn serve(loaded: Loaded, access: Access) -> anyhow::Result<()> {
 
     let mut signals = Signals::new()?;
     let (leaving, health) = (Leaving::default(), listener::Health::default());
-    let approvals = approvals(&config, &policy)?;
+    let approvals = approvals(&config, &policy).await?;
     leaving.tasks.spawn({
         let (approvals, stop) = (Arc::clone(&approvals), leaving.stop.clone());
         async move { approvals.run(stop).await }
@@ -85,7 +86,7 @@ async fn bind(whom: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} for {whom}"))
 }
 
-fn approvals(config: &Config, policy: &Policy) -> anyhow::Result<Arc<Approvals>> {
+async fn approvals(config: &Config, policy: &Policy) -> anyhow::Result<Arc<Approvals>> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (waiters, replica) = (Arc::new(Waiters::default()), ReplicaId::random());
     let retention = config.retention.get();
@@ -94,7 +95,9 @@ fn approvals(config: &Config, policy: &Policy) -> anyhow::Result<Arc<Approvals>>
             let mut queues: Vec<QueueName> = policy.terms().map(|terms| terms.queue.clone()).collect();
             queues.sort();
             queues.dedup();
-            Arc::new(RedisStore::start(redis_settings(redis), replica, queues, waiters.clone(), retention)?)
+            let settings = redis_settings(redis)?;
+            RedisStore::check(&settings).await?;
+            Arc::new(RedisStore::start(settings, replica, queues, waiters.clone(), retention)?)
         }
         None => {
             tracing::warn!("no Redis is configured: approvals live in this process and end with it");
@@ -106,11 +109,17 @@ fn approvals(config: &Config, policy: &Policy) -> anyhow::Result<Arc<Approvals>>
     Ok(Approvals::new(store, waiters, clock, replica, settings))
 }
 
-fn redis_settings(config: &RedisConfig) -> RedisSettings {
-    RedisSettings {
+fn redis_settings(config: &RedisConfig) -> anyhow::Result<RedisSettings> {
+    let read =
+        |path: &PathBuf| std::fs::read(path).with_context(|| format!("redis.ca_file {}", path.display()));
+    let defaults = RedisSettings::default();
+    Ok(RedisSettings {
         url: config.url.clone(),
+        ca: config.ca_file.as_ref().map(read).transpose()?,
         prefix: config.prefix.clone(),
         command_timeout: config.command_timeout.get(),
         pool_size: config.pool_size,
-    }
+        wait_replicas: config.wait_replicas,
+        wait_timeout: config.wait_timeout.map_or(defaults.wait_timeout, Span::get),
+    })
 }

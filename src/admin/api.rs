@@ -16,7 +16,7 @@ use super::Admin;
 use super::error::Problem;
 use super::identity::Asking;
 use super::wire::ApprovalJson;
-use crate::approvals::{Approvals, Decision};
+use crate::approvals::{Approvals, Decided, Decision};
 use crate::domain::approval::{Approval, StateKind};
 use crate::domain::decision::Verdict;
 use crate::domain::fingerprint::Fingerprint;
@@ -73,6 +73,14 @@ enum VerdictWord {
     Reject,
 }
 
+#[derive(Serialize)]
+pub(super) struct DecidedJson {
+    #[serde(flatten)]
+    approval: ApprovalJson,
+    /// Whether the replicas that are wanted have it; null where none are.
+    replicated: Option<bool>,
+}
+
 /// `POST /v1/approvals/{id}/decisions`
 pub(super) async fn decide(
     State(admin): State<Arc<Admin>>,
@@ -80,7 +88,7 @@ pub(super) async fn decide(
     Named(id): Named,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Json<ApprovalJson>, Problem> {
+) -> Result<Json<DecidedJson>, Problem> {
     let body: Decide = serde_json::from_slice(&body?)?;
     let fingerprint = body.fingerprint.parse::<Fingerprint>();
     let fingerprint = fingerprint.map_err(|error| Problem::invalid_request(error.to_string()))?;
@@ -94,9 +102,9 @@ pub(super) async fn decide(
         reason: said(body.reason),
         fingerprint: Some(fingerprint),
     };
-    let standing = admin.approvals.decide(&id, decision).await;
-    let standing = standing.map_err(|error| Problem::undecided(error, &reviewer))?;
-    Ok(Json(ApprovalJson::of(&standing, &reviewer)))
+    let decided = admin.approvals.decide(&id, decision).await;
+    let Decided { standing, replicated } = decided.map_err(|error| Problem::undecided(error, &reviewer))?;
+    Ok(Json(DecidedJson { approval: ApprovalJson::of(&standing, &reviewer), replicated }))
 }
 
 /// Which decision this is: a new one, unless the client says so.

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -76,7 +76,7 @@ pub(super) async fn decide(
     Asking(reviewer): Asking,
     Named(id): Named,
     body: Result<Bytes, BytesRejection>,
-) -> Result<StatusCode, Problem> {
+) -> Result<(StatusCode, HeaderMap), Problem> {
     let Decide { approved, reason } = serde_json::from_slice(&body?)?;
     let decision = Decision {
         id: DecisionId::random(),
@@ -85,8 +85,11 @@ pub(super) async fn decide(
         reason: said(reason),
         fingerprint: None,
     };
-    match admin.approvals.decide(&id, decision).await {
-        Ok(_) => Ok(StatusCode::NO_CONTENT),
-        Err(error) => Err(Problem::undecided(error, &reviewer)),
+    let decided = admin.approvals.decide(&id, decision).await;
+    let decided = decided.map_err(|error| Problem::undecided(error, &reviewer))?;
+    let mut headers = HeaderMap::new();
+    if decided.replicated == Some(false) {
+        headers.insert("x-holdpoint-replicated", HeaderValue::from_static("false"));
     }
+    Ok((StatusCode::NO_CONTENT, headers))
 }

@@ -23,6 +23,15 @@ pub struct Decision {
     pub fingerprint: Option<Fingerprint>,
 }
 
+/// A decision that was recorded.
+#[derive(Debug, PartialEq)]
+pub struct Decided {
+    /// The record as it stands with it.
+    pub standing: Approval,
+    /// Whether as many replicas of the store as were asked for have it; none where none were asked for.
+    pub replicated: Option<bool>,
+}
+
 /// Why a decision was not recorded.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum DecideError {
@@ -50,8 +59,8 @@ pub enum DecideError {
 }
 
 impl Approvals {
-    /// Records a decision, if the reviewer may take it. Returns the record as it stands with it.
-    pub async fn decide(&self, id: &ApprovalId, decision: Decision) -> Result<Approval, DecideError> {
+    /// Records a decision, if the reviewer may take it.
+    pub async fn decide(&self, id: &ApprovalId, decision: Decision) -> Result<Decided, DecideError> {
         let seen = self.look(id).await?.ok_or_else(|| DecideError::NotFound(id.clone()))?;
         // One that was counted and whose answer got lost comes again: the store then says what stands.
         let sent_again = seen.votes.iter().any(|vote| vote.decision == decision.id);
@@ -88,6 +97,7 @@ impl Approvals {
         }
         tracing::info!(approval = %id, reviewer = %vote.reviewer, verdict = vote.verdict.as_str(),
             state = standing.state.kind().as_str(), "decided");
-        Ok(standing)
+        let replicated = self.store.replicated(id, vote.decision).await;
+        Ok(Decided { standing, replicated })
     }
 }

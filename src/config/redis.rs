@@ -1,5 +1,7 @@
 //! The Redis that all replicas share.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 
 use super::Span;
@@ -8,8 +10,12 @@ use super::Span;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RedisConfig {
-    /// `redis://[user:password@]host:port[/db]`.
+    /// `redis://[user:password@]host[:port][/db]`, `redis+sentinel://[user:password@]host[:port],…/master` or
+    /// `redis+cluster://[user:password@]host[:port],…`; with `rediss` instead of `redis` for TLS.
     pub url: String,
+    /// A file of certificates (PEM) to believe instead of the public ones.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
     /// What every key and channel begins with; several installations can share a Redis.
     #[serde(default = "default_prefix")]
     pub prefix: String,
@@ -19,6 +25,12 @@ pub struct RedisConfig {
     /// Connections for lists; everything else shares one.
     #[serde(default = "default_pool_size")]
     pub pool_size: usize,
+    /// How many replicas should have a decision before the reviewer is told so.
+    #[serde(default)]
+    pub wait_replicas: u32,
+    /// How long to wait for them, by default 500 ms. The decision stands also without them.
+    #[serde(default)]
+    pub wait_timeout: Option<Span<1>>,
 }
 
 impl RedisConfig {
@@ -26,9 +38,12 @@ impl RedisConfig {
     pub fn at(url: String) -> Self {
         Self {
             url,
+            ca_file: None,
             prefix: default_prefix(),
             command_timeout: Span::default(),
             pool_size: default_pool_size(),
+            wait_replicas: 0,
+            wait_timeout: None,
         }
     }
 }

@@ -1,60 +1,72 @@
 //! Approvals in Redis, shared by all replicas.
 //!
 //! Every transition is one Lua script, which writes record, indexes and audit and rings, or does nothing. Commands
-//! and messages share one connection that is kept up in the background; long lists go over a pool of their own.
+//! and messages go over connections that are kept up in the background; long lists go over others. Redis is one
+//! server, a primary that Sentinels name, or a cluster: see [`Settings::url`].
 
 mod connection;
 mod doorbell;
+mod fitness;
 mod keys;
+mod lines;
 mod listing;
 mod parking;
 mod record;
+mod replication;
 mod safety_net;
 mod scripts;
 mod settings;
+mod topology;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deadpool_redis::Pool;
 use futures_util::future::try_join_all;
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncCommands, Client, FromRedisValue, Script, ScriptInvocation};
+use redis::aio::SendError;
+use redis::{AsyncCommands, FromRedisValue, Script, ScriptInvocation};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
-use self::connection::{Link, Supervisor, Wish};
+use self::connection::{Link, Supervisor, Up, WISHES, Wish};
 use self::doorbell::Doorbell;
+pub use self::fitness::Unfit;
+use self::fitness::examine;
 use self::keys::{Keys, record_key};
+use self::lines::Connection;
 use self::listing::Reader;
 use self::record::{Reply, departure_word, encode_vote_rest, millis};
+use self::replication::Wanted;
 use self::scripts::Scripts;
 pub use self::settings::{InvalidSettings, Settings};
+use self::topology::Shape;
 use super::{ApprovalStore, Bell, Health, LEASE, Page, Parking, Query, StoreError, VoteError};
 use crate::domain::approval::{Approval, CLAIM_WINDOW, Departure, VoteRefused};
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, AttemptId, QueueName, ReplicaId, RequestKey, SessionKey};
+use crate::domain::ids::{ApprovalId, AttemptId, DecisionId, QueueName, ReplicaId, RequestKey, SessionKey};
 
 /// So many records are ended or forgotten by one script: Redis does nothing else meanwhile.
 const SWEPT_AT_ONCE: usize = 100;
+
+/// How long the check before the start may take.
+const CHECK: Duration = Duration::from_secs(5);
 
 /// Approvals in Redis.
 pub struct RedisStore {
     keys: Keys,
     scripts: Scripts,
     link: watch::Receiver<Link>,
-    wishes: mpsc::UnboundedSender<Wish>,
-    pool: Pool,
+    wishes: mpsc::Sender<Wish>,
     doorbell: Arc<Doorbell>,
     replica: ReplicaId,
     queues: Vec<QueueName>,
     retention: Duration,
     timeout: Duration,
+    wanted: Option<Wanted>,
     _stop: DropGuard,
 }
 
@@ -70,47 +82,82 @@ impl RedisStore {
         bell: Arc<dyn Bell>,
         retention: Duration,
     ) -> Result<Self, InvalidSettings> {
-        let address = settings.address()?;
+        let topology = settings.topology()?;
+        let scripts = Scripts::new(matches!(topology.shape, Shape::Cluster(_)));
         let keys = Keys::new(&settings.prefix);
         let doorbell = Arc::new(Doorbell::new(keys.clone(), bell));
         let (link_sender, link) = watch::channel(Link::Down("not connected yet".into()));
-        let (wishes, wishes_receiver) = mpsc::unbounded_channel();
+        let (wishes, wishes_receiver) = mpsc::channel(WISHES);
         let stop = CancellationToken::new();
         let supervisor = Supervisor {
-            client: Client::open(address.clone()).map_err(|e| InvalidSettings::Url(e.to_string()))?,
-            timeout: settings.command_timeout,
+            topology,
             keys: keys.clone(),
             queues: queues.clone(),
             doorbell: Arc::clone(&doorbell),
             link: link_sender,
             wishes: wishes_receiver,
+            warned: false,
         };
-        let pool = settings.pool(address)?;
+        let Settings { wait_replicas: replicas, wait_timeout: within, .. } = settings;
         tokio::spawn(supervisor.run(stop.clone()));
         Ok(Self {
             keys,
-            scripts: Scripts::new(),
+            scripts,
             link,
             wishes,
-            pool,
             doorbell,
             replica,
             queues,
             retention,
             timeout: settings.command_timeout,
+            wanted: (replicas > 0).then_some(Wanted { replicas, within }),
             _stop: stop.drop_guard(),
         })
     }
 
-    fn connection(&self) -> Result<MultiplexedConnection, StoreError> {
+    /// Whether approvals can be kept in the Redis of these settings; one that cannot be reached may be fit.
+    pub async fn check(settings: &Settings) -> Result<(), Unfit> {
+        let Ok(topology) = settings.topology() else { return Ok(()) };
+        let examined = async {
+            let lines = topology.connect(|_| Ok::<_, SendError>(())).await?;
+            examine(&mut lines.shared()).await
+        };
+        match timeout(CHECK, examined).await {
+            // A failover may be under way: the store waits for its end.
+            Ok(Ok(Err(unfit))) if unfit != Unfit::Replica => Err(unfit),
+            _ => Ok(()),
+        }
+    }
+
+    fn up(&self) -> Result<Up, StoreError> {
         match &*self.link.borrow() {
-            Link::Up(connection) => Ok(connection.clone()),
+            Link::Up(up) => Ok(up.clone()),
             Link::Down(why) => Err(StoreError::Unavailable(why.clone())),
         }
     }
 
-    async fn pooled(&self) -> Result<deadpool_redis::Connection, StoreError> {
-        self.pool.get().await.map_err(|e| StoreError::Unavailable(e.to_string()))
+    /// A connection for what takes its time.
+    async fn slow(&self) -> Result<Connection, StoreError> {
+        self.up()?.lines.slow().await.map_err(unavailable)
+    }
+
+    /// Whether the replicas that are wanted have this decision.
+    async fn spread(
+        &self,
+        id: &ApprovalId,
+        decision: DecisionId,
+        wanted: Wanted,
+    ) -> Result<bool, StoreError> {
+        let mut connection = self.slow().await?;
+        // Looked up on the connection that waits: it may lead to another primary than the one that took the vote.
+        let call = self.call_on(&self.scripts.look, id);
+        let reply: Option<Reply> = call.invoke_async(&mut connection).await.map_err(unavailable)?;
+        let Some(standing) = reply.map(|reply| reply.approval(id, None)).transpose()? else {
+            return Ok(false);
+        };
+        let is_there = standing.votes.iter().any(|vote| vote.decision == decision);
+        let key = self.keys.queue(id.queue());
+        Ok(is_there && wanted.are_there(&mut connection, &key).await.map_err(unavailable)?)
     }
 
     /// A call of a script on a queue.
@@ -128,7 +175,11 @@ impl RedisStore {
     }
 
     async fn run<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T, StoreError> {
-        call.invoke_async(&mut self.connection()?).await.map_err(unavailable)
+        let up = self.up()?;
+        call.invoke_async(&mut up.lines.shared()).await.map_err(|error| {
+            up.blame(&error);
+            unavailable(error)
+        })
     }
 
     /// Runs a script on a record and returns the record as it stands.
@@ -142,10 +193,7 @@ impl RedisStore {
     }
 
     /// Our own queues, and those that other replicas have.
-    async fn all_queues(
-        &self,
-        connection: &mut deadpool_redis::Connection,
-    ) -> Result<Vec<QueueName>, StoreError> {
+    async fn all_queues(&self, connection: &mut Connection) -> Result<Vec<QueueName>, StoreError> {
         let named: Vec<String> = connection.smembers(self.keys.queues()).await.map_err(unavailable)?;
         let mut queues: BTreeSet<QueueName> = self.queues.iter().cloned().collect();
         for name in named {
@@ -197,6 +245,14 @@ impl ApprovalStore for RedisStore {
         Err(VoteError::Refused { why, standing: Box::new(standing) })
     }
 
+    async fn replicated(&self, id: &ApprovalId, decision: DecisionId) -> Option<bool> {
+        let spread = self.spread(id, decision, self.wanted?).await;
+        Some(spread.unwrap_or_else(|error| {
+            tracing::warn!(approval = %id, %error, "it is not known whether replicas have a decision");
+            false
+        }))
+    }
+
     async fn claim(
         &self,
         id: &ApprovalId,
@@ -224,7 +280,7 @@ impl ApprovalStore for RedisStore {
     }
 
     async fn withdraw(&self, session: SessionKey, request: Option<RequestKey>) -> Result<(), StoreError> {
-        let queues = self.all_queues(&mut self.pooled().await?).await?;
+        let queues = self.all_queues(&mut self.slow().await?).await?;
         let request = request.map(|request| request.to_string()).unwrap_or_default();
         let detached = queues.iter().map(async |queue| {
             let mut call = self.call(&self.scripts.withdraw, queue);
@@ -235,7 +291,7 @@ impl ApprovalStore for RedisStore {
     }
 
     async fn count_open(&self) -> Result<u64, StoreError> {
-        let mut connection = self.pooled().await?;
+        let mut connection = self.slow().await?;
         let mut open = 0;
         for queue in self.all_queues(&mut connection).await? {
             open += connection.zcard::<_, u64>(self.keys.open(&queue)).await.map_err(unavailable)?;
@@ -244,7 +300,7 @@ impl ApprovalStore for RedisStore {
     }
 
     async fn sweep(&self) -> Result<Vec<ApprovalId>, StoreError> {
-        let mut connection = self.pooled().await?;
+        let mut connection = self.slow().await?;
         let mut ended = Vec::new();
         for queue in self.all_queues(&mut connection).await? {
             let mut left_alone = 0;
@@ -265,7 +321,7 @@ impl ApprovalStore for RedisStore {
     }
 
     async fn renew_lease(&self) -> Result<(), StoreError> {
-        let mut connection = self.connection()?;
+        let mut connection = self.up()?.lines.shared();
         let renewals = self.queues.iter().map(async |queue| {
             let mut call = self.call(&self.scripts.lease, queue);
             call.arg(self.replica.to_string()).arg(millis(LEASE));
@@ -280,7 +336,7 @@ impl ApprovalStore for RedisStore {
     }
 
     async fn list(&self, query: &Query) -> Result<Page, StoreError> {
-        let mut connection = self.pooled().await?;
+        let mut connection = self.slow().await?;
         let queues = match &query.filter.queue {
             Some(queue) => vec![queue.clone()],
             None => self.all_queues(&mut connection).await?,
@@ -290,11 +346,11 @@ impl ApprovalStore for RedisStore {
 
     async fn listen(&self, id: &ApprovalId) -> Result<(), StoreError> {
         self.doorbell.listen(id);
-        let closed = || StoreError::Unavailable("the store is closed".into());
+        let busy = |error: mpsc::error::TrySendError<_>| StoreError::Unavailable(error.to_string());
         let (waits, subscribed) = oneshot::channel();
         // Also while there is no connection: one that is just being made may have counted its listeners already.
-        self.wishes.send(Wish::Listen(id.clone(), waits)).map_err(|_| closed())?;
-        self.connection()?;
+        self.wishes.try_send(Wish::Listen(id.clone(), waits)).map_err(busy)?;
+        self.up()?;
         match timeout(self.timeout, subscribed).await {
             Ok(Ok(answer)) => answer.map_err(unavailable),
             Ok(Err(_)) => Err(StoreError::Unavailable("the connection was lost".into())),
@@ -304,8 +360,8 @@ impl ApprovalStore for RedisStore {
 
     fn forget(&self, id: &ApprovalId) {
         if self.doorbell.forget(id) {
-            // A store without its task has no subscriptions to end.
-            let _ = self.wishes.send(Wish::Forget(id.clone()));
+            // Without its task there are no subscriptions, and one too many does no harm until the next connection.
+            let _ = self.wishes.try_send(Wish::Forget(id.clone()));
         }
     }
 

@@ -3,4 +3,5 @@
 pub mod eventually;
 pub mod faults;
 pub mod processes;
+pub mod redis_topologies;
 pub mod world;

@@ -62,6 +62,9 @@ pub struct Approval {
     pub trace: Option<String>,
     pub can_decide: bool,
     pub cannot_decide_reason: Option<String>,
+    /// In the answer to a decision only.
+    #[serde(default)]
+    pub replicated: Option<bool>,
 }
 
 /// The JSON-RPC message.

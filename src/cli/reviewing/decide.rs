@@ -161,7 +161,11 @@ fn send(
         _ => String::new(),
     };
     let (id, state) = (&approval.id, stands.state.as_str());
-    Ok(output::people(&format!("{id} is {style}{state}{style:#}{votes}\n"))?)
+    let lone = match stands.replicated {
+        Some(false) => "It is recorded, but not yet replicated: a failover of Redis now could lose it.\n",
+        _ => "",
+    };
+    Ok(output::people(&format!("{id} is {style}{state}{style:#}{votes}\n{lone}"))?)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! One connection for commands and messages, built anew whenever it is lost.
+//! The connections of a store, built anew whenever they are lost.
 //!
 //! The crate's own manager would not notice an idle or a frozen connection, nor say whether the subscriptions came
 //! back, so a task of ours watches it.
@@ -6,15 +6,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::{MultiplexedConnection, SendError};
-use redis::{AsyncConnectionConfig, Client, ErrorKind, PushInfo, PushKind, RedisError, RedisResult, cmd};
+use redis::aio::SendError;
+use redis::{ErrorKind, PushInfo, PushKind, RedisError, RedisResult, ServerErrorKind};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::doorbell::Doorbell;
+use super::fitness::{Fit, Unfit, examine};
 use super::keys::Keys;
+use super::lines::Lines;
 use super::safety_net::SafetyNet;
+use super::topology::Topology;
 use crate::domain::ids::{ApprovalId, QueueName};
 
 /// Between signs of life, and between two looks of the safety net.
@@ -26,13 +29,45 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// So many channels are subscribed in one command.
 const BATCH: usize = 500;
+/// So many wishes may wait. One that finds no room is not granted: the safety net finds what it would have rung for.
+pub(super) const WISHES: usize = 1 << 14;
 
-/// The connection, while there is one.
+/// The connections, while there are any.
 pub(super) enum Link {
     /// None, and why.
     Down(String),
-    /// This one.
-    Up(MultiplexedConnection),
+    /// These.
+    Up(Up),
+}
+
+/// Connections that are up.
+#[derive(Clone)]
+pub(super) struct Up {
+    pub(super) lines: Lines,
+    lost: Arc<Notify>,
+}
+
+impl Up {
+    /// Gives the connections up if this error says that they lead to the wrong server.
+    pub(super) fn blame(&self, error: &RedisError) {
+        let wrong = [ServerErrorKind::ReadOnly, ServerErrorKind::MasterDown, ServerErrorKind::BusyLoading];
+        if wrong.map(ErrorKind::Server).contains(&error.kind()) {
+            self.lost.notify_one();
+        }
+    }
+}
+
+/// Why there is no connection, or no longer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Lost {
+    #[error(transparent)]
+    Redis(#[from] RedisError),
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    #[error("the connection was lost")]
+    Gone,
+    #[error("the Sentinels name another primary")]
+    Failover,
 }
 
 /// What a store wants to be subscribed to.
@@ -43,21 +78,21 @@ pub(super) enum Wish {
     Forget(ApprovalId),
 }
 
-/// Keeps the connection up.
+/// Keeps the connections up.
 pub(super) struct Supervisor {
-    pub(super) client: Client,
-    pub(super) timeout: Duration,
+    pub(super) topology: Topology,
     pub(super) keys: Keys,
     pub(super) queues: Vec<QueueName>,
     pub(super) doorbell: Arc<Doorbell>,
     pub(super) link: watch::Sender<Link>,
-    pub(super) wishes: mpsc::UnboundedReceiver<Wish>,
+    pub(super) wishes: mpsc::Receiver<Wish>,
+    /// Whether it was said that nothing is persisted.
+    pub(super) warned: bool,
 }
 
-/// A connection that is up, with what belongs to it.
+/// Connections that are up, with what belongs to them.
 struct Live {
-    connection: MultiplexedConnection,
-    lost: Arc<Notify>,
+    up: Up,
     net: SafetyNet,
 }
 
@@ -93,76 +128,78 @@ impl Supervisor {
     }
 
     /// Connects, subscribes to everything that is listened for, and rings for all that may have been missed.
-    async fn connect(&mut self) -> RedisResult<Live> {
+    async fn connect(&mut self) -> Result<Live, Lost> {
         // Who wished so far listens, or has left: both are counted below.
         while self.wishes.try_recv().is_ok() {}
         let lost = Arc::new(Notify::new());
-        let mut connection = self.open(Arc::clone(&lost)).await?;
-        let net = SafetyNet::start(&self.keys, &self.queues, &mut connection).await?;
+        let lines = self.topology.connect(self.listener(Arc::clone(&lost))).await?;
+        let Fit { persists } = examine(&mut lines.shared()).await??;
+        if persists == Some(false) && !std::mem::replace(&mut self.warned, true) {
+            tracing::warn!("this Redis persists nothing: a restart of it loses every open approval");
+        }
+        let net = SafetyNet::start(&self.keys, &self.queues, &mut lines.shared()).await?;
         let queues = self.queues.iter().map(|queue| self.keys.changes(queue));
         let approvals = self.doorbell.begin_anew();
-        let channels: Vec<String> = queues.chain(approvals.iter().map(|id| self.keys.ring(id))).collect();
+        let mut channels: Vec<String> = queues.chain(approvals.iter().map(|id| self.keys.ring(id))).collect();
+        channels.sort_unstable();
         for batch in channels.chunks(BATCH) {
-            tolerate_refusal(connection.subscribe(batch).await)?;
+            tolerate_refusal(lines.subscribe(batch).await)?;
         }
         tracing::info!(channels = channels.len(), "connected to Redis");
-        self.link.send_replace(Link::Up(connection.clone()));
+        let up = Up { lines, lost };
+        self.link.send_replace(Link::Up(up.clone()));
         self.doorbell.ring_all();
-        Ok(Live { connection, lost, net })
+        Ok(Live { up, net })
     }
 
-    async fn open(&self, lost: Arc<Notify>) -> RedisResult<MultiplexedConnection> {
+    /// What handles messages and the end of a connection.
+    fn listener(&self, lost: Arc<Notify>) -> impl Fn(PushInfo) -> Result<(), SendError> + Clone + use<> {
         let doorbell = Arc::clone(&self.doorbell);
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(self.timeout))
-            .set_response_timeout(Some(self.timeout))
-            .set_pipeline_buffer_size(1024)
-            .set_push_sender(move |push: PushInfo| {
-                if push.kind == PushKind::Disconnection {
-                    lost.notify_one();
-                } else {
-                    doorbell.hear(&push);
-                }
-                Ok::<(), SendError>(())
-            });
-        self.client.get_multiplexed_async_connection_with_config(&config).await
+        move |push| {
+            if push.kind == PushKind::Disconnection || doorbell.was_moved(&push) {
+                lost.notify_one();
+            } else {
+                doorbell.hear(&push);
+            }
+            Ok(())
+        }
     }
 
     /// Serves until the connection is lost; returns why.
-    async fn serve(&mut self, mut live: Live) -> RedisError {
+    async fn serve(&mut self, mut live: Live) -> Lost {
         let mut pulse = interval(PULSE);
         pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut missed = 0;
         let mut wishes = Vec::new();
         loop {
             tokio::select! {
-                () = live.lost.notified() => {
-                    return RedisError::from((ErrorKind::Io, "the connection was lost"));
-                }
+                () = live.up.lost.notified() => return Lost::Gone,
                 _ = self.wishes.recv_many(&mut wishes, BATCH) => {
-                    self.grant(&mut live.connection, wishes.drain(..)).await;
+                    self.grant(&live.up.lines, wishes.drain(..)).await;
                 }
                 _ = pulse.tick() => match self.pulse(&mut live).await {
                     Ok(()) => missed = 0,
-                    Err(error) => {
+                    // One answer may be late; one that says "wrong server" is as good as three.
+                    Err(Lost::Redis(error)) => {
                         missed += 1;
                         if missed == MISSES {
-                            return error;
+                            return error.into();
                         }
                     }
+                    Err(why) => return why,
                 }
             }
         }
     }
 
-    async fn pulse(&self, live: &mut Live) -> RedisResult<()> {
-        cmd("PING").exec_async(&mut live.connection).await?;
-        live.net.catch_up(&mut live.connection, &self.doorbell).await
+    async fn pulse(&self, live: &mut Live) -> Result<(), Lost> {
+        self.topology.verify(&live.up.lines).await?;
+        Ok(live.net.catch_up(&mut live.up.lines.shared(), &self.doorbell).await?)
     }
 
     /// Subscribes and unsubscribes. Only this task does, and by who listens now: whatever the order of the wishes,
     /// nobody who listens ends up without a subscription.
-    async fn grant(&self, connection: &mut MultiplexedConnection, wishes: impl Iterator<Item = Wish>) {
+    async fn grant(&self, lines: &Lines, wishes: impl Iterator<Item = Wish>) {
         let (mut wanted, mut unwanted, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
         for wish in wishes {
             let id = match wish {
@@ -175,15 +212,17 @@ impl Supervisor {
             let channel = self.keys.ring(&id);
             if self.doorbell.is_listened_for(&id) { wanted.push(channel) } else { unwanted.push(channel) }
         }
+        wanted.sort_unstable();
+        unwanted.sort_unstable();
         if !wanted.is_empty() {
-            let subscribed = connection.subscribe(&wanted).await;
+            let subscribed = lines.subscribe(&wanted).await;
             for waits in waiting {
                 // Who no longer waits does not mind.
                 let _ = waits.send(subscribed.clone());
             }
         }
         if !unwanted.is_empty()
-            && let Err(error) = connection.unsubscribe(&unwanted).await
+            && let Err(error) = lines.unsubscribe(&unwanted).await
         {
             tracing::debug!(%error, "still subscribed to channels that nobody listens for");
         }

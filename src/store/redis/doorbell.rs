@@ -79,9 +79,18 @@ impl Doorbell {
         listening.keys().cloned().collect()
     }
 
+    /// Whether Redis ended the subscription to a queue. We never do: its slot has moved to another node.
+    pub(super) fn was_moved(&self, push: &PushInfo) -> bool {
+        let channel = push.data.first().and_then(text).and_then(|name| self.keys.channel(name));
+        push.kind == PushKind::SUnsubscribe && matches!(channel, Some(Channel::Changes(_)))
+    }
+
     /// Handles a message.
     pub(super) fn hear(&self, push: &PushInfo) {
-        let (PushKind::Message, [channel, message]) = (&push.kind, push.data.as_slice()) else { return };
+        let (PushKind::Message | PushKind::SMessage, [channel, message]) = (&push.kind, push.data.as_slice())
+        else {
+            return;
+        };
         let (Some(channel), Some(message)) = (text(channel), text(message)) else { return };
         let (Some(channel), Ok(change)) = (self.keys.channel(channel), message.parse()) else {
             tracing::warn!(channel, message, "a message that is none of ours");

@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 
-use deadpool_redis::Connection;
 use jiff::Timestamp;
 use redis::{ErrorKind, RedisError, Script};
 use uuid::Uuid;
 
 use super::keys::Keys;
+use super::lines::Connection;
 use super::record::Reply;
 use crate::domain::approval::{Approval, StateKind};
 use crate::domain::ids::{ApprovalId, QueueName};

@@ -1,7 +1,7 @@
 //! Finds the changes whose message was lost, in the audit that every transition writes.
 
 use redis::RedisResult;
-use redis::aio::MultiplexedConnection;
+use redis::aio::ConnectionLike;
 use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
 use redis::{cmd, from_redis_value_ref};
 
@@ -28,7 +28,7 @@ impl SafetyNet {
     pub(super) async fn start(
         keys: &Keys,
         queues: &[QueueName],
-        connection: &mut MultiplexedConnection,
+        connection: &mut impl ConnectionLike,
     ) -> RedisResult<Self> {
         let mut places = Vec::new();
         for queue in queues {
@@ -47,11 +47,11 @@ impl SafetyNet {
         Ok(Self { places })
     }
 
-    /// Reads on, and rings for what was not heard. Messages come before the replies that follow them on the same
-    /// connection, so nothing that was heard rings twice.
+    /// Reads on, and rings for what was not heard. What was heard does not ring twice:
+    /// the doorbell knows the latest change.
     pub(super) async fn catch_up(
         &mut self,
-        connection: &mut MultiplexedConnection,
+        connection: &mut impl ConnectionLike,
         doorbell: &Doorbell,
     ) -> RedisResult<()> {
         for place in &mut self.places {
@@ -64,7 +64,7 @@ impl SafetyNet {
 impl Place {
     async fn read_part(
         &mut self,
-        connection: &mut MultiplexedConnection,
+        connection: &mut impl ConnectionLike,
         doorbell: &Doorbell,
     ) -> RedisResult<usize> {
         let reply: Option<StreamReadReply> = cmd("XREAD")

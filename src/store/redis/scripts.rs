@@ -18,29 +18,34 @@ pub(super) struct Scripts {
 /// A script with the flags that tell Redis what it may do. One that ends or releases what is there runs in a full
 /// Redis too; one that adds does not.
 macro_rules! script {
-    ($flags:literal, $file:literal) => {
-        Script::new(concat!(
-            "#!lua flags=",
-            $flags,
-            "\n",
-            include_str!("scripts/record.lua"),
-            include_str!(concat!("scripts/", $file))
-        ))
+    ($publish:ident, $flags:literal, $file:literal) => {
+        Script::new(
+            &concat!(
+                "#!lua flags=",
+                $flags,
+                "\n",
+                include_str!("scripts/record.lua"),
+                include_str!(concat!("scripts/", $file))
+            )
+            .replace("'PUBLISH'", $publish),
+        )
     };
 }
 
 impl Scripts {
-    pub(super) fn new() -> Self {
+    /// In a cluster a message goes to the nodes of the queue's slot only, not to all.
+    pub(super) fn new(in_cluster: bool) -> Self {
+        let publish = if in_cluster { "'SPUBLISH'" } else { "'PUBLISH'" };
         Self {
-            park: script!("", "park.lua"),
-            look: script!("no-writes", "look.lua"),
-            vote: script!("allow-oom", "vote.lua"),
-            claim: script!("allow-oom", "claim.lua"),
-            detach: script!("allow-oom", "detach.lua"),
-            withdraw: script!("allow-oom", "withdraw.lua"),
-            sweep: script!("allow-oom", "sweep.lua"),
-            lease: script!("allow-oom", "lease.lua"),
-            list: script!("no-writes", "list.lua"),
+            park: script!(publish, "", "park.lua"),
+            look: script!(publish, "no-writes", "look.lua"),
+            vote: script!(publish, "allow-oom", "vote.lua"),
+            claim: script!(publish, "allow-oom", "claim.lua"),
+            detach: script!(publish, "allow-oom", "detach.lua"),
+            withdraw: script!(publish, "allow-oom", "withdraw.lua"),
+            sweep: script!(publish, "allow-oom", "sweep.lua"),
+            lease: script!(publish, "allow-oom", "lease.lua"),
+            list: script!(publish, "no-writes", "list.lua"),
         }
     }
 }

@@ -2,31 +2,51 @@
 
 use std::time::Duration;
 
-use deadpool_redis::{Manager, Pool, Runtime};
-use redis::io::tcp::TcpSettings;
-use redis::{AsyncConnectionConfig, ConnectionInfo, IntoConnectionInfo, ProtocolVersion};
+use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
+use redis::{
+    Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, RedisError, TlsCertificates,
+};
+
+use super::topology::{Shape, Topology};
+
+/// What was sent and not acknowledged for so long ends the connection.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(3);
+
+/// How each certificate begins. A file without any would be read as one that believes nobody.
+const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// Where Redis is, and how it is used.
 #[derive(Clone)]
 pub struct Settings {
-    /// `redis://[user:password@]host[:port][/database]`
+    /// `redis://[user:password@]host[:port][/database]`,
+    /// `redis+sentinel://[user:password@]host[:port],…/master` or `redis+cluster://[user:password@]host[:port],…`;
+    /// with `rediss` for TLS. User and password are those of Redis, not of the Sentinels.
     pub url: String,
+    /// The certificates (PEM) to believe instead of the public ones.
+    pub ca: Option<Vec<u8>>,
     /// What all keys and channels begin with.
     pub prefix: String,
     /// How long to wait for the answer to one command.
     pub command_timeout: Duration,
     /// How many connections lists and sweeps may use.
     pub pool_size: usize,
+    /// How many replicas should have a vote before it is acknowledged.
+    pub wait_replicas: u32,
+    /// How long to wait for them.
+    pub wait_timeout: Duration,
 }
 
 impl Default for Settings {
-    /// A Redis on this machine, prefix `holdpoint`, 1 s, 4 connections.
+    /// A Redis on this machine, prefix `holdpoint`, 1 s, 4 connections, no replicas.
     fn default() -> Self {
         Self {
             url: "redis://127.0.0.1:6379".into(),
+            ca: None,
             prefix: "holdpoint".into(),
             command_timeout: Duration::from_secs(1),
             pool_size: 4,
+            wait_replicas: 0,
+            wait_timeout: Duration::from_millis(500),
         }
     }
 }
@@ -37,45 +57,135 @@ pub enum InvalidSettings {
     /// Not a URL of a Redis.
     #[error("the Redis URL is not understood: {0}")]
     Url(String),
+    /// Not certificates, or without TLS.
+    #[error("the Redis CA file cannot be used: {0}")]
+    Ca(String),
     /// A prefix that would break the names of keys.
     #[error("the Redis prefix must be 1 to 64 characters out of a-z, A-Z, 0-9, '-', '_', '.' and ':'")]
     Prefix,
     /// No connections at all.
     #[error("the Redis pool needs at least one connection")]
     PoolSize,
+    /// A command would time out while it waits for replicas.
+    #[error("the Redis wait_timeout has to be shorter than the command_timeout")]
+    WaitTimeout,
 }
 
 impl Settings {
-    /// Where to connect.
-    pub(super) fn address(&self) -> Result<ConnectionInfo, InvalidSettings> {
+    /// Where to connect, if these settings can work.
+    pub(super) fn topology(&self) -> Result<Topology, InvalidSettings> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
         if self.prefix.is_empty() || self.prefix.len() > 64 || !self.prefix.chars().all(plain) {
             return Err(InvalidSettings::Prefix);
         }
-        let address = self.url.as_str().into_connection_info();
-        let address = address.map_err(|e| InvalidSettings::Url(e.to_string()))?;
-        // Messages come over the connection of the commands, which takes RESP3.
-        let redis = address.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        let tcp = TcpSettings::default().set_nodelay(true);
-        Ok(address.set_redis_settings(redis).set_tcp_settings(tcp))
-    }
-
-    /// Connections beside the one for commands and messages.
-    pub(super) fn pool(&self, address: ConnectionInfo) -> Result<Pool, InvalidSettings> {
         if self.pool_size == 0 {
             return Err(InvalidSettings::PoolSize);
         }
-        let limit = Some(self.command_timeout);
-        let config = AsyncConnectionConfig::new().set_connection_timeout(limit).set_response_timeout(limit);
-        let manager = Manager::new_with_config(address, config);
-        let manager = manager.map_err(|e| InvalidSettings::Url(e.to_string()))?;
-        let pool = Pool::builder(manager)
-            .max_size(self.pool_size)
-            .runtime(Runtime::Tokio1)
-            .wait_timeout(limit)
-            .create_timeout(limit)
-            .recycle_timeout(limit)
-            .build();
-        Ok(pool.expect("a pool with timeouts has a runtime"))
+        if self.wait_replicas > 0 && self.wait_timeout >= self.command_timeout {
+            return Err(InvalidSettings::WaitTimeout);
+        }
+        let Parts { shape, scheme, login, hosts, path } = Parts::of(&self.url)?;
+        let server = |host: &str, path: &str| self.server(&format!("{scheme}://{login}{host}/{path}"));
+        let (shape, like) = match shape {
+            Word::One => {
+                let server = self.server(&self.url)?;
+                (Shape::One(server.clone()), server)
+            }
+            Word::Sentinel => {
+                if path.is_empty() {
+                    return Err(InvalidSettings::Url("it does not name the master: …/name".into()));
+                }
+                let sentinel = |host: &&str| self.server(&format!("{scheme}://{}", with_port(host, 26379)));
+                let sentinels = hosts.iter().map(sentinel).collect::<Result<_, _>>()?;
+                (Shape::Sentinel { sentinels, master: path.to_owned() }, server(hosts[0], "")?)
+            }
+            Word::Cluster => {
+                if !path.is_empty() {
+                    return Err(InvalidSettings::Url("a cluster has no databases".into()));
+                }
+                let nodes: Vec<_> = hosts.iter().map(|host| server(host, "")).collect::<Result<_, _>>()?;
+                let first = nodes[0].clone();
+                (Shape::Cluster(nodes), first)
+            }
+        };
+        Ok(Topology {
+            shape,
+            like,
+            certificates: self.certificates(),
+            timeout: self.command_timeout,
+            pool_size: self.pool_size,
+        })
     }
+
+    /// One server, with all that a connection to it needs.
+    fn server(&self, url: &str) -> Result<ConnectionInfo, InvalidSettings> {
+        let understood = |error: RedisError| InvalidSettings::Url(error.to_string());
+        let mut server = url.into_connection_info().map_err(understood)?;
+        if matches!(server.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
+            return Err(InvalidSettings::Url("TLS without a check of the certificate is refused".into()));
+        }
+        if let Some(certificates) = self.certificates() {
+            if !self
+                .ca
+                .as_ref()
+                .is_some_and(|ca| ca.windows(CERTIFICATE.len()).any(|part| part == CERTIFICATE))
+            {
+                return Err(InvalidSettings::Ca("it holds no certificate".into()));
+            }
+            let client = Client::build_with_tls(server, certificates);
+            let client = client.map_err(|error| InvalidSettings::Ca(error.to_string()))?;
+            server = client.get_connection_info().clone();
+        }
+        // Messages come over the connection of the commands, which takes RESP3.
+        let redis = server.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        Ok(server.set_redis_settings(redis).set_tcp_settings(tcp()))
+    }
+
+    fn certificates(&self) -> Option<TlsCertificates> {
+        self.ca.clone().map(|ca| TlsCertificates { client_tls: None, root_cert: Some(ca) })
+    }
+}
+
+/// How every connection treats its socket.
+pub(super) fn tcp() -> TcpSettings {
+    TcpSettings::default()
+        .set_nodelay(true)
+        .set_user_timeout(UNACKNOWLEDGED)
+        .set_keepalive(TcpKeepalive::new().with_time(UNACKNOWLEDGED).with_interval(UNACKNOWLEDGED))
+}
+
+enum Word {
+    One,
+    Sentinel,
+    Cluster,
+}
+
+/// A URL taken apart as far as the shape needs; what belongs to one server is left to the crate.
+struct Parts<'a> {
+    shape: Word,
+    scheme: &'a str,
+    /// With its `@`, or empty.
+    login: &'a str,
+    hosts: Vec<&'a str>,
+    path: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn of(url: &'a str) -> Result<Self, InvalidSettings> {
+        let (scheme, rest) =
+            url.split_once("://").ok_or_else(|| InvalidSettings::Url("it has no scheme".into()))?;
+        let (scheme, shape) = match scheme.split_once('+') {
+            Some((scheme, "sentinel")) => (scheme, Word::Sentinel),
+            Some((scheme, "cluster")) => (scheme, Word::Cluster),
+            _ => (scheme, Word::One),
+        };
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (login, hosts) = authority.split_at(authority.rfind('@').map_or(0, |at| at + 1));
+        Ok(Self { shape, scheme, login, hosts: hosts.split(',').collect(), path })
+    }
+}
+
+fn with_port(host: &str, port: u16) -> String {
+    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    if has_port { host.to_owned() } else { format!("{host}:{port}") }
 }

@@ -210,3 +210,16 @@ async fn an_address_that_leads_nowhere_is_a_problem_too() {
     assert_eq!(response.headers()["allow"], "POST");
     problem(response, 405, "invalid-request").await;
 }
+
+#[tokio::test]
+async fn whether_replicas_have_a_decision_is_told() {
+    let site = Site::open().await;
+    for replicated in [None, Some(true), Some(false)] {
+        site.store.say_replicated(replicated);
+        let parked = site.park(sample::held()).await;
+        let response = site.post(ALICE, &parked.decisions(), &parked.decision("approve", "")).await;
+        let shown: Value = response.json().await.unwrap();
+        assert_eq!(shown["replicated"], json!(replicated));
+        assert_eq!(shown["state"], "approved", "it stands either way");
+    }
+}

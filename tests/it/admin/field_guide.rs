@@ -203,3 +203,16 @@ async fn while_the_store_does_not_answer_nothing_is_decided_and_later_it_can_be(
     assert_eq!(site.post(ALICE, &path, r#"{"approved":true}"#).await.status(), StatusCode::NO_CONTENT);
     assert!(matches!(parked.outcome().await, Outcome::Released(_)));
 }
+
+#[tokio::test]
+async fn a_decision_that_no_replica_has_yet_says_so_in_a_header() {
+    let site = Site::open().await;
+    for (replicated, header) in [(None, None), (Some(true), None), (Some(false), Some("false"))] {
+        site.store.say_replicated(replicated);
+        let parked = site.park(sample::held()).await;
+        let response = site.post(ALICE, &format!("/decide/{}", parked.id), r#"{"approved":true}"#).await;
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+        let said = response.headers().get("x-holdpoint-replicated").map(|value| value.to_str().unwrap());
+        assert_eq!(said, header, "{replicated:?}");
+    }
+}

@@ -1,7 +1,7 @@
 //! An admin side that listens, and calls that wait behind it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,7 +11,9 @@ use holdpoint::clock::SystemClock;
 use holdpoint::domain::approval::{Approval, Departure, Held, StateKind};
 use holdpoint::domain::decision::{Membership, Vote};
 use holdpoint::domain::fingerprint::Fingerprint;
-use holdpoint::domain::ids::{ApprovalId, AttemptId, Group, ReplicaId, RequestKey, SessionKey, Subject};
+use holdpoint::domain::ids::{
+    ApprovalId, AttemptId, DecisionId, Group, ReplicaId, RequestKey, SessionKey, Subject,
+};
 use holdpoint::domain::outcome::Outcome;
 use holdpoint::domain::sample;
 use holdpoint::store::memory::MemoryStore;
@@ -58,7 +60,8 @@ impl Site {
         let clock = Arc::new(SystemClock);
         let waiters = Arc::new(Waiters::default());
         let memory = MemoryStore::new(clock.clone(), waiters.clone(), Duration::from_secs(600));
-        let store = Arc::new(SwitchedStore { memory, off: AtomicBool::new(false) });
+        let store =
+            Arc::new(SwitchedStore { memory, off: AtomicBool::new(false), replicated: Mutex::new(None) });
         let patience = Duration::from_secs(1);
         let approvals = Approvals::new(
             store.clone(),
@@ -221,11 +224,17 @@ pub async fn problem(response: Response, status: u16, slug: &str) -> Value {
 pub struct SwitchedStore {
     memory: MemoryStore,
     off: AtomicBool,
+    replicated: Mutex<Option<bool>>,
 }
 
 impl SwitchedStore {
     pub fn switch(&self, on: bool) {
         self.off.store(!on, Ordering::SeqCst);
+    }
+
+    /// What is said of decisions from now on.
+    pub fn say_replicated(&self, replicated: Option<bool>) {
+        *self.replicated.lock().unwrap() = replicated;
     }
 
     fn on(&self) -> Result<&MemoryStore, StoreError> {
@@ -248,6 +257,10 @@ impl ApprovalStore for SwitchedStore {
 
     async fn vote(&self, id: &ApprovalId, vote: &Vote) -> Result<Approval, VoteError> {
         self.on()?.vote(id, vote).await
+    }
+
+    async fn replicated(&self, _: &ApprovalId, _: DecisionId) -> Option<bool> {
+        *self.replicated.lock().unwrap()
     }
 
     async fn claim(

@@ -17,8 +17,8 @@ use redis::{Commands, cmd};
 use super::history::{Act, Answer};
 use super::reference::{LONG, Reference, Seen, start};
 use crate::store::stage::{Rung, queues};
-use crate::support::processes::RedisServer;
 use crate::support::eventually::eventually;
+use crate::support::processes::RedisServer;
 
 /// Nothing is forgotten.
 const RETENTION: Duration = Duration::from_secs(10_000_000);

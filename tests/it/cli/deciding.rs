@@ -178,3 +178,14 @@ fn on_terminal(service: &Service, args: &[&str], answer: &str) -> Ended {
     child.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
     child.wait_with_output().unwrap().into()
 }
+
+#[test]
+fn a_decision_that_no_replica_has_yet_is_told_so() {
+    for (replicated, told) in [(json!(false), true), (json!(true), false), (json!(null), false)] {
+        let decided = approval(json!({"state": "approved", "approvals_given": 1, "replicated": replicated}));
+        let service = pending(move |_| Answer::json(decided.clone()));
+        let ended = service.run(&["approve", ID, "--yes"]);
+        assert_eq!(ended.code, 0, "{}", ended.err);
+        assert_eq!(ended.out.contains("not yet replicated"), told, "{replicated}: {}", ended.out);
+    }
+}

@@ -1,0 +1,159 @@
+//! One server: TLS, a user with little leave, and a server that hangs.
+
+use std::time::{Duration, Instant};
+
+use holdpoint::store::redis::InvalidSettings;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+
+use super::*;
+use crate::support::processes::free_port;
+use crate::support::redis_topologies::Server;
+
+/// What the documentation tells operators to grant.
+fn documented_leave() -> impl Iterator<Item = &'static str> {
+    let line = include_str!("../../../docs/redis.md")
+        .lines()
+        .find_map(|l| l.strip_prefix("user holdpoint on >SECRET "));
+    line.expect("the line of the ACL").split_whitespace()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_with_the_documented_leave_can_do_everything_and_little_else() {
+    let redis = Server::start(&[]).await;
+    let rules: Vec<&str> =
+        ["ACL", "SETUSER", "holdpoint", "on", ">p@ss/word"].into_iter().chain(documented_leave()).collect();
+    redis.ask::<()>(&rules);
+    let login = redis.url().replace("//", "//holdpoint:p%40ss%2Fword@");
+    the_essentials(Settings { url: login.clone(), ..Settings::default() }).await;
+    let refused: Vec<String> = redis.ask::<Vec<_>>(&["ACL", "LOG"]).into_iter().flat_map(denied).collect();
+    assert_eq!(refused, ["config|get"], "asking about snapshots is tried, and not needed");
+
+    let mut user = redis::Client::open(login).unwrap().get_connection().unwrap();
+    for words in ["FLUSHALL", "KEYS *", "CONFIG SET maxmemory 1", "GET other", "SHUTDOWN NOSAVE"] {
+        let words: Vec<&str> = words.split(' ').collect();
+        let answer = redis::cmd(words[0]).arg(&words[1..]).query::<redis::Value>(&mut user);
+        assert_eq!(answer.unwrap_err().code(), Some("NOPERM"), "{words:?}");
+    }
+}
+
+/// What an entry of the ACL log says was denied.
+fn denied(entry: std::collections::HashMap<String, redis::Value>) -> Option<String> {
+    redis::from_redis_value_ref(entry.get("object")?).ok()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tls_is_spoken_to_a_server_of_the_configured_authority_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let (authority, certificate, key) = certificates();
+    for (name, text) in [("ca", &authority), ("cert", &certificate), ("key", &key)] {
+        std::fs::write(file(name), text).unwrap();
+    }
+    let port = free_port();
+    let (tls_port, ca, cert, key) = (port.to_string(), file("ca"), file("cert"), file("key"));
+    let _redis = Server::start(&[
+        "--tls-port",
+        &tls_port,
+        "--tls-ca-cert-file",
+        &ca,
+        "--tls-cert-file",
+        &cert,
+        "--tls-key-file",
+        &key,
+        "--tls-auth-clients",
+        "no",
+    ])
+    .await;
+    let settings = Settings {
+        url: format!("rediss://localhost:{port}"),
+        ca: Some(authority.into_bytes()),
+        ..Settings::default()
+    };
+    the_essentials(settings.clone()).await;
+
+    let stranger = Replica::of(Settings { ca: Some(certificates().0.into_bytes()), ..settings.clone() });
+    until("the certificate is refused", async || match stranger.store.health() {
+        Health::Down(why) => why.to_lowercase().contains("certificate"),
+        Health::Up => panic!("it is believed"),
+    })
+    .await;
+    let public = Replica::of(Settings { ca: None, ..settings.clone() });
+    until("the certificate is refused", async || match public.store.health() {
+        Health::Down(why) => why.to_lowercase().contains("certificate"),
+        Health::Up => panic!("it is believed"),
+    })
+    .await;
+}
+
+/// An authority, and a certificate of it with its key, for `localhost`.
+fn certificates() -> (String, String, String) {
+    let (mut authority, authority_key) = (CertificateParams::default(), KeyPair::generate().unwrap());
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let own = authority.self_signed(&authority_key).unwrap().pem();
+    let key = KeyPair::generate().unwrap();
+    let server = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    let issuer = Issuer::new(authority, authority_key);
+    (own, server.signed_by(&key, &issuer).unwrap().pem(), key.serialize_pem())
+}
+
+#[tokio::test]
+async fn urls_that_cannot_work_are_refused() {
+    let refused = |url: &str, ca: Option<&str>| {
+        let ca = ca.map(|text| text.as_bytes().to_vec());
+        let settings = Settings { url: url.into(), ca, ..Settings::default() };
+        let rung = Arc::new(Rung::default());
+        RedisStore::start(settings, ReplicaId::random(), queues(), rung, Duration::ZERO).err()
+    };
+    for url in [
+        "redis+sentinel://h1,h2",
+        "redis+cluster://h1,h2/1",
+        "redis+other://h",
+        "h:6379",
+        "rediss://h/#insecure",
+    ] {
+        assert!(matches!(refused(url, None), Some(InvalidSettings::Url(_))), "{url}");
+    }
+    let authority = certificates().0;
+    for (url, ca) in [("rediss://h", "no PEM"), ("redis://h", &authority)] {
+        assert!(matches!(refused(url, Some(ca)), Some(InvalidSettings::Ca(_))), "{url}");
+    }
+    let waiting = Settings { wait_replicas: 1, wait_timeout: Duration::from_secs(1), ..Settings::default() };
+    let rung = Arc::new(Rung::default());
+    let refused = RedisStore::start(waiting, ReplicaId::random(), queues(), rung, Duration::ZERO).err();
+    assert!(matches!(refused, Some(InvalidSettings::WaitTimeout)));
+}
+
+#[tokio::test]
+async fn a_frozen_server_is_noticed_in_time_and_rings_again_when_it_thaws() {
+    let redis = Server::start(&[]).await;
+    let (here, there) = (Replica::at(redis.url()).await, Replica::at(redis.url()).await);
+    let parked = here.park("default").await;
+    redis.freeze();
+    let frozen = Instant::now();
+    here.until_down().await;
+    assert!(frozen.elapsed() < Duration::from_secs(6), "it took {:?}", frozen.elapsed());
+    redis.thaw();
+    here.until_up().await;
+    there.until_up().await;
+    here.hears_and_is_released(&there, &parked).await;
+}
+
+#[tokio::test]
+async fn a_subscriber_that_redis_throws_out_for_its_output_subscribes_again() {
+    let redis = Server::start(&[]).await;
+    let (here, there) = (Replica::at(redis.url()).await, Replica::at(redis.url()).await);
+    let parked = here.park("default").await;
+    let all = here.rung.all();
+    // Any message is too much now.
+    redis.ask::<()>(&["CONFIG", "SET", "client-output-buffer-limit", "pubsub 1 1 1"]);
+    let big = "x".repeat(1 << 20);
+    until("the subscriber is thrown out", async || {
+        let _: redis::RedisResult<i64> = redis.try_ask(&["PUBLISH", "holdpoint:{default}:changes", &big]);
+        here.rung.all() > all
+    })
+    .await;
+    redis.ask::<()>(&["CONFIG", "SET", "client-output-buffer-limit", "pubsub 0 0 0"]);
+    here.until_up().await;
+    until("the other is up", async || there.store.look(&parked.id).await.is_ok()).await;
+    here.hears_and_is_released(&there, &parked).await;
+}
