@@ -58,7 +58,8 @@ pub trait ApprovalStore: Send + Sync + 'static {
         fingerprint: &Fingerprint,
     ) -> Result<Option<Approval>, StoreError>;
 
-    /// Notes that an attempt no longer waits.
+    /// Notes that an attempt no longer waits, for the record of this id or, where park could not tell it of that, for
+    /// the one that it took up instead.
     ///
     /// Returns the record as it stands afterwards; none where there is no record.
     async fn detach(

@@ -78,6 +78,7 @@ impl Approvals {
         let mut attempt = Attempt {
             approvals: Arc::clone(self),
             listening: self.listen(&parking.id).await,
+            approval: parking.id.clone(),
             parking,
             seen: None,
             answered: false,
@@ -110,6 +111,7 @@ impl Approvals {
 struct Attempt {
     approvals: Arc<Approvals>,
     /// To what record it belongs.
+    approval: ApprovalId,
     listening: Listening,
     /// Kept to park the call again if the store loses its record.
     parking: Parking,
@@ -134,11 +136,13 @@ impl Attempt {
         let parked = self.approvals.store.park(&self.parking).await?;
         let held = &self.parking.held;
         tracing::info!(approval = %parked.id, rule = held.terms.rule, tool = held.tool, "parked");
-        if parked.id == *self.approval() {
+        if parked.id == self.approval {
             self.seen = Some(parked);
         } else {
-            // Nobody here listened to this one yet, so it has to be looked at again.
-            self.listening = self.approvals.listen(&parked.id).await;
+            // Nobody here listened to this one yet, so it has to be looked at again. It is noted first: who leaves
+            // meanwhile leaves this one.
+            self.approval = parked.id;
+            self.listening = self.approvals.listen(&self.approval).await;
         }
         Ok(())
     }
@@ -148,13 +152,13 @@ impl Attempt {
         let store = &self.approvals.store;
         let looked = match self.seen.take() {
             Some(seen) => Ok(Some(seen)),
-            None => store.look(self.approval()).await,
+            None => store.look(&self.approval).await,
         };
         let standing = match looked {
             Ok(Some(Approval { state: State::Approved { .. }, holder: Some(holder), .. }))
                 if holder.attempt == self.id() =>
             {
-                store.claim(self.approval(), self.id(), &self.fingerprint()).await
+                store.claim(&self.approval, self.id(), &self.fingerprint()).await
             }
             looked => looked,
         };
@@ -165,7 +169,7 @@ impl Attempt {
             },
             // A failover or a restart has lost it, and with it whatever was decided: the reviewers see it again.
             Ok(None) => {
-                tracing::warn!(approval = %self.approval(), "the store has lost the record, parking again");
+                tracing::warn!(approval = %self.approval, "the store has lost the record, parking again");
                 match self.park().await {
                     Ok(()) | Err(StoreError::Unavailable(_) | StoreError::LeaseLost) => Step::Unsure,
                     Err(error @ (StoreError::Unreadable { .. } | StoreError::Full(_))) => {
@@ -183,10 +187,6 @@ impl Attempt {
         }
     }
 
-    fn approval(&self) -> &ApprovalId {
-        self.listening.waiter.id()
-    }
-
     fn id(&self) -> AttemptId {
         self.parking.holder.attempt
     }
@@ -202,7 +202,7 @@ impl Attempt {
 
     /// Gives up waiting. The record has the last word: it may have ended in the same moment.
     async fn depart(mut self, departure: Departure) -> Outcome {
-        let standing = match self.approvals.store.detach(self.approval(), self.id(), departure).await {
+        let standing = match self.approvals.store.detach(&self.approval, self.id(), departure).await {
             Ok(Some(standing)) => standing,
             Ok(None) => {
                 self.answered = true;
@@ -231,7 +231,7 @@ impl Drop for Attempt {
         if self.answered {
             return;
         }
-        let (approvals, approval, id) = (Arc::clone(&self.approvals), self.approval().clone(), self.id());
+        let (approvals, approval, id) = (Arc::clone(&self.approvals), self.approval.clone(), self.id());
         self.approvals.tasks.spawn(async move {
             let give_up = Instant::now() + DETACH_FOR;
             while Instant::now() < give_up {

@@ -94,6 +94,8 @@ pub struct Approval {
     pub votes: Vec<Vote>,
     /// So many of the first votes are void, because reviewers were asked again; see [`Approval::reconfirm`].
     pub void: usize,
+    /// The life of the store that recorded the votes that count, and the only one that may release the call.
+    pub under: Option<Incarnation>,
     /// When it was parked, by the store's clock.
     pub created_at: Timestamp,
     /// When it ends unless decided before.
@@ -132,8 +134,6 @@ pub enum State {
         at: Timestamp,
         /// Until when it may be claimed or redeemed.
         until: Timestamp,
-        /// The life of the store that recorded it, and the only one that may release it.
-        under: Incarnation,
     },
     /// The call was let through, once.
     Released {
@@ -277,6 +277,7 @@ impl Approval {
             left_at: None,
             votes: Vec::new(),
             void: 0,
+            under: None,
             created_at: now,
             deadline: now + open_for,
         }
@@ -293,8 +294,8 @@ impl Approval {
         }
         match self.state {
             State::Pending if now < self.deadline => {}
-            State::Approved { until, under, .. } if now < until => {
-                if under == here {
+            State::Approved { until, .. } if now < until => {
+                if self.under == Some(here) {
                     self.state = State::Released { at: now, attempt: holder.attempt };
                 } else {
                     self.reconfirm(until);
@@ -325,9 +326,13 @@ impl Approval {
         if vote.fingerprint.is_some_and(|seen| seen != self.held.fingerprint) {
             return Err(VoteRefused::FingerprintMismatch);
         }
-        if self.standing_votes().iter().any(|v| v.reviewer == vote.reviewer) {
+        // Votes of before a failover may have been counted by the old primary too, and have released the call there.
+        let void = if self.under.is_some_and(|under| under != here) { self.votes.len() } else { self.void };
+        if self.votes[void..].iter().any(|v| v.reviewer == vote.reviewer) {
             return Err(VoteRefused::AlreadyVoted);
         }
+        self.void = void;
+        self.under = Some(here);
         let rejected = vote.verdict == Verdict::Reject;
         self.votes.push(vote);
         if rejected {
@@ -337,7 +342,7 @@ impl Approval {
                 Late::On { grant } => grant,
                 Late::Off => CLAIM_WINDOW,
             };
-            self.state = State::Approved { at: now, until: now + grant, under: here };
+            self.state = State::Approved { at: now, until: now + grant };
         }
         self.seq += 1;
         Ok(())
@@ -352,12 +357,12 @@ impl Approval {
         now: Timestamp,
         here: Incarnation,
     ) {
-        let State::Approved { until, under, .. } = self.state else { return };
+        let State::Approved { until, .. } = self.state else { return };
         let holds = self.holder.is_some_and(|holder| holder.attempt == attempt);
         if !holds || *fingerprint != self.held.fingerprint || now >= until {
             return;
         }
-        if under == here {
+        if self.under == Some(here) {
             self.state = State::Released { at: now, attempt };
         } else {
             self.reconfirm(until);
@@ -370,6 +375,7 @@ impl Approval {
     fn reconfirm(&mut self, until: Timestamp) {
         self.state = State::Pending;
         self.void = self.votes.len();
+        self.under = None;
         self.deadline = self.deadline.max(until);
     }
 

@@ -162,7 +162,13 @@ impl ApprovalStore for MemoryStore {
         attempt: AttemptId,
         departure: Departure,
     ) -> Result<Option<Approval>, StoreError> {
-        Ok(self.change(id, |record, now| record.detach(attempt, departure, now)))
+        let id = {
+            let records = self.records();
+            let taken_up = |r: &&Approval| r.holder.is_some_and(|holder| holder.attempt == attempt);
+            let other = if records.contains_key(id) { None } else { records.values().find(taken_up) };
+            other.map_or_else(|| id.clone(), |record| record.id.clone())
+        };
+        Ok(self.change(&id, |record, now| record.detach(attempt, departure, now)))
     }
 
     async fn withdraw(&self, session: SessionKey, request: Option<RequestKey>) -> Result<(), StoreError> {

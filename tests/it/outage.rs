@@ -162,17 +162,6 @@ async fn a_call_whose_time_is_up_during_an_outage_is_denied() {
 }
 
 #[tokio::test]
-async fn a_call_whose_record_is_lost_with_redis_is_denied() {
-    let mut world = World::start(CONFIG).await;
-    let calling = world.migrates(Agent::Modern, "v3");
-    world.b.reviewer().sees_one().await;
-    world.redis.restart().await;
-    is_denied_for_now(calling).await;
-    assert_eq!(world.b.reviewer().sees(0).await, Vec::<Value>::new());
-    assert_eq!(world.migrations().await, Vec::<Value>::new());
-}
-
-#[tokio::test]
 async fn a_redis_that_comes_back_empty_is_told_again_what_waits_and_reviewers_decide_again() {
     let mut world = World::start(CONFIG).await;
     let calling = world.migrates(Agent::Modern, "v3");

@@ -68,6 +68,7 @@ contract! {
         an_attempt_that_leaves_keeps_the_approval_open
         an_attempt_that_lost_its_record_changes_nothing
         without_late_approval_departure_ends_it
+        an_attempt_that_does_not_know_what_it_took_up_leaves_that
         a_departure_changes_nothing_that_has_ended;
     limits:
         a_rejection_stands_for_identical_calls_during_its_cool_down

@@ -217,3 +217,14 @@ fn a_rejection_stands_for_identical_calls_until_its_cool_down_is_over() {
     assert!(approval.rejects_again(cooldown, now + cooldown - SECOND));
     assert!(!approval.rejects_again(cooldown, now + cooldown));
 }
+
+#[test]
+fn votes_of_another_incarnation_do_not_count_towards_a_quorum() {
+    let elsewhere: Incarnation = "11".repeat(20).parse().unwrap();
+    let (mut approval, _, now) = with(|terms| terms.approvals = 2);
+    approval.vote(vote("bob", Verdict::Approve), now, elsewhere).unwrap();
+    approval.vote(vote("eve", Verdict::Approve), now, HERE).unwrap();
+    assert_eq!((approval.state, approval.void, approval.approvals_missing()), (State::Pending, 1, 1));
+    approval.vote(vote("bob", Verdict::Approve), now, HERE).expect("bob is asked again");
+    assert_eq!(approval.state.kind(), StateKind::Approved);
+}

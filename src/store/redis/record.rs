@@ -92,6 +92,10 @@ impl Reply {
             },
             votes: self.votes()?,
             void: self.parse("void")?,
+            under: match self.text("under")? {
+                "" => None,
+                under => Some(read(under)?),
+            },
             created_at: self.time("created")?,
             deadline: self.time("deadline")?,
         })
@@ -102,9 +106,7 @@ impl Reply {
         let at = self.time("at")?;
         Ok(match StateKind::from_word(word).ok_or_else(|| format!("its state is {word:?}"))? {
             StateKind::Pending => State::Pending,
-            StateKind::Approved => {
-                State::Approved { at, until: self.time("with")?, under: self.parse("under")? }
-            }
+            StateKind::Approved => State::Approved { at, until: self.time("with")? },
             StateKind::Released => State::Released { at, attempt: self.parse("with")? },
             StateKind::Rejected => State::Rejected { at },
             StateKind::Expired => State::Expired { at },

@@ -44,7 +44,7 @@ pub struct Record {
     /// The votes in their order: the number of the decision, and whether it approves.
     pub votes: [Option<(u8, bool)>; REVIEWERS * CLICKS],
     pub void: u8,
-    /// The life of Redis that its last approval was recorded under; the record itself forgets it at release.
+    /// The life of Redis that the votes that count were recorded under.
     pub under: Option<u8>,
     pub overdue: bool,
 }
@@ -165,9 +165,7 @@ impl Record {
         let later = NAMES.before + Duration::from_secs(3600);
         let state = match self.stands {
             Stands::Pending => State::Pending,
-            Stands::Approved => {
-                State::Approved { at, until: later, under: life(self.under.expect("approved under a life")) }
-            }
+            Stands::Approved => State::Approved { at, until: later },
             Stands::Released { to } => State::Released { at, attempt: attempt_id(usize::from(to)) },
             Stands::Rejected => State::Rejected { at },
             Stands::Expired => State::Expired { at },
@@ -188,6 +186,7 @@ impl Record {
             left_at: None,
             votes: self.votes.iter().flatten().copied().map(cast).collect(),
             void: usize::from(self.void),
+            under: self.under.map(life),
             created_at: at,
             deadline: later,
         };
@@ -200,22 +199,20 @@ impl Record {
         for (vote, place) in approval.votes.iter().zip(&mut votes) {
             *place = Some((number(&NAMES.decisions, &vote.decision), vote.verdict == Verdict::Approve));
         }
-        let (stands, under) = match approval.state {
-            State::Pending => (Stands::Pending, None),
-            State::Approved { under, .. } => (Stands::Approved, Some(number(&NAMES.lives, &under))),
-            State::Released { attempt, .. } => {
-                (Stands::Released { to: number(&NAMES.attempts, &attempt) }, self.under)
-            }
-            State::Rejected { .. } => (Stands::Rejected, None),
-            State::Expired { .. } => (Stands::Expired, None),
-            State::Cancelled { .. } => (Stands::Cancelled, None),
+        let stands = match approval.state {
+            State::Pending => Stands::Pending,
+            State::Approved { .. } => Stands::Approved,
+            State::Released { attempt, .. } => Stands::Released { to: number(&NAMES.attempts, &attempt) },
+            State::Rejected { .. } => Stands::Rejected,
+            State::Expired { .. } => Stands::Expired,
+            State::Cancelled { .. } => Stands::Cancelled,
         };
         Self {
             stands,
             holder: approval.holder.map(|holder| number(&NAMES.attempts, &holder.attempt)),
             votes,
             void: approval.void as u8,
-            under,
+            under: approval.under.map(|under| number(&NAMES.lives, &under)),
             // Another state has another deadline; one that has ended has none.
             overdue: self.overdue && stands == self.stands && self.is_open(),
         }

@@ -208,8 +208,14 @@ impl Scripts {
         });
     }
 
-    /// Notes that the attempt no longer waits.
+    /// Notes that the attempt no longer waits: for this record, or where there is none of its own for the one that it
+    /// took up.
     pub fn detach(&self, redis: &mut Redis, slot: usize, attempt: usize, departure: Departure) {
+        let noted = |record: &Option<Record>| record.is_some_and(|r| r.holder == Some(attempt as u8));
+        let slot = match redis.records[slot] {
+            Some(_) => slot,
+            None => redis.records.iter().position(noted).unwrap_or(slot),
+        };
         let before = redis.records[slot];
         self.apply(redis, slot, None, |approval, now, _| {
             let mut who = attempt_id(attempt);

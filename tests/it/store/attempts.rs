@@ -127,3 +127,15 @@ pub async fn a_departure_changes_nothing_that_has_ended(kind: Kind) {
     let stands = stage.here.detach(&parked.id, attempt(&parked), Departure::CallerGone).await.unwrap();
     assert_eq!(stands, Some(rejected));
 }
+
+pub async fn an_attempt_that_does_not_know_what_it_took_up_leaves_that(kind: Kind) {
+    let stage = kind.stage().await;
+    let first = stage.park(&sample::held()).await;
+    stage.here.detach(&first.id, attempt(&first), Departure::CallerGone).await.unwrap();
+    let again = stage.parking(&sample::held());
+    assert_eq!(stage.here.park(&again).await.unwrap().id, first.id);
+
+    // Its caller hung up before park had answered, so it only knows the id that it asked for.
+    let left = stage.here.detach(&again.id, again.holder.attempt, Departure::CallerGone).await.unwrap();
+    assert_eq!(left.map(|record| (record.id, record.holder)), Some((first.id, None)));
+}

@@ -131,6 +131,7 @@ local function release_or_reconfirm(record, released)
   end
   if tonumber(record.with) > tonumber(record.deadline) then set(record, 'deadline', record.with) end
   set(record, 'void', redis.call('LLEN', base .. ':votes:' .. record.key) / VOTE)
+  set(record, 'under', '')
   enter(record, 'pending', '')
   return 'reconfirm'
 end

@@ -10,9 +10,12 @@ if not record or record.v ~= VERSION then return record and answer('stands', rec
 local decision, reviewer, verdict, seen = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local votes = redis.call('LRANGE', base .. ':votes:' .. record.key, 0, -1)
 local voted, missing = false, tonumber(record.need)
+-- Votes of before a failover may have been counted by the old primary too, and have released the call there.
+local here, void = incarnation(), record.void
+if record.under ~= '' and record.under ~= here then void = #votes / VOTE end
 for i = 1, #votes, VOTE do
   if votes[i] == decision then return answer('counted', record) end
-  if i > record.void * VOTE then
+  if i > void * VOTE then
     if votes[i + 1] == reviewer then voted = true end
     if votes[i + 2] == 'approve' then missing = missing - 1 end
   end
@@ -26,7 +29,8 @@ if verdict == 'reject' then
   enter(record, 'rejected', '')
 elseif missing <= 1 then
   enter(record, 'approved', now + (record.late == 'off' and ARGV[8] or record.late))
-  set(record, 'under', incarnation())
 end
+set(record, 'void', void)
+set(record, 'under', here)
 change(record, verdict, reviewer)
 return answer('counted', record)
