@@ -24,6 +24,9 @@ use crate::store::{ApprovalStore, Health, LEASE, Page, Query, StoreError};
 /// How often a replica looks for what is overdue.
 const SWEEP_EVERY: Duration = Duration::from_secs(2);
 
+/// How often a replica counts what is open in all queues.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
+
 /// How many withdrawals may be under way at a time.
 const WITHDRAWALS: usize = 64;
 
@@ -90,8 +93,12 @@ impl Approvals {
         self.waiters.count()
     }
 
-    fn is_full(&self) -> bool {
-        self.open.load(Ordering::Relaxed) >= u64::from(self.settings.caps.total)
+    /// The caps for the next call: where too many are open in all, no queue takes a new record. One that is there can
+    /// still be taken up.
+    fn caps(&self) -> Caps {
+        let caps = self.settings.caps;
+        let full = self.open.load(Ordering::Relaxed) >= u64::from(caps.total);
+        if full { Caps { queue: 0, ..caps } } else { caps }
     }
 
     /// Detaches, in the background, what the caller has withdrawn: all of a session, or one request in it.
@@ -120,6 +127,12 @@ impl Approvals {
                 if let Err(error) = self.store.renew_lease().await {
                     tracing::debug!(%error, "lease not renewed");
                 }
+            }
+        };
+        let count = async {
+            let mut every = tokio::time::interval(COUNT_EVERY);
+            loop {
+                every.tick().await;
                 if let Ok(open) = self.store.count_open().await {
                     self.open.store(open, Ordering::Relaxed);
                 }
@@ -138,6 +151,7 @@ impl Approvals {
         tokio::select! {
             () = stop.cancelled() => {}
             () = lease => {}
+            () = count => {}
             () = sweep => {}
         }
     }

@@ -48,6 +48,7 @@ pub(super) struct Card {
 #[template(path = "standing.html")]
 pub(super) struct Standing {
     votes: Vec<Markup>,
+    asked_again: bool,
     given: usize,
     needed: u8,
     groups: Vec<Markup>,
@@ -112,7 +113,8 @@ impl Standing {
             visible(&format!("{} {verdict}{reason}", vote.reviewer))
         };
         Self {
-            votes: approval.votes.iter().map(vote).collect(),
+            votes: approval.standing_votes().iter().map(vote).collect(),
+            asked_again: approval.void > 0,
             given: approvals_given(approval),
             needed: approval.held.terms.approvals,
             groups: approval.held.terms.reviewers.iter().map(|group| visible(&group.0)).collect(),

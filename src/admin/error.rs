@@ -24,6 +24,7 @@ const CALLER_GONE: Kind = ("caller-gone", "The caller has left", StatusCode::CON
 const FINGERPRINT_MISMATCH: Kind =
     ("fingerprint-mismatch", "The recorded call is another than the one you saw", StatusCode::CONFLICT);
 const ALREADY_VOTED: Kind = ("already-voted", "You have voted before", StatusCode::CONFLICT);
+const ASKED_AGAIN: Kind = ("asked-again", "Reviewers are asked again", StatusCode::CONFLICT);
 const SELF_APPROVAL: Kind = ("self-approval", "Your own call", StatusCode::FORBIDDEN);
 const NOT_ELIGIBLE: Kind = ("not-eligible", "Others decide this", StatusCode::FORBIDDEN);
 const FORBIDDEN_ORIGIN: Kind = ("forbidden-origin", "Not from here", StatusCode::FORBIDDEN);
@@ -80,6 +81,7 @@ impl Problem {
                 conflict(kind, approval, detail)
             }
             DecideError::AlreadyVoted(approval) => conflict(ALREADY_VOTED, approval, text),
+            DecideError::AskedAgain(approval) => conflict(ASKED_AGAIN, approval, text),
             DecideError::FingerprintMismatch(approval) => conflict(FINGERPRINT_MISMATCH, approval, text),
             DecideError::IdUsed => {
                 Self::invalid_request("this Idempotency-Key was used for another decision")

@@ -32,11 +32,11 @@ pub(super) fn in_words(approval: &Approval) -> String {
 
 /// How many approve.
 pub(super) fn approvals_given(approval: &Approval) -> usize {
-    approval.votes.iter().filter(|vote| vote.verdict == Verdict::Approve).count()
+    approval.standing_votes().iter().filter(|vote| vote.verdict == Verdict::Approve).count()
 }
 
 fn approvers(approval: &Approval) -> String {
-    let approvers = approval.votes.iter().filter(|vote| vote.verdict == Verdict::Approve);
+    let approvers = approval.standing_votes().iter().filter(|vote| vote.verdict == Verdict::Approve);
     approvers.map(|vote| vote.reviewer.0.as_str()).collect::<Vec<_>>().join(", ")
 }
 

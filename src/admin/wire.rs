@@ -36,6 +36,8 @@ pub(super) struct ApprovalJson {
     approvals_given: usize,
     reviewers: Vec<String>,
     votes: Vec<VoteJson>,
+    /// So many of the first votes no longer count: reviewers are asked again.
+    void_votes: usize,
     trace: Option<String>,
     can_decide: bool,
     cannot_decide_reason: Option<String>,
@@ -123,6 +125,7 @@ impl ApprovalJson {
             approvals_given: approvals_given(approval),
             reviewers: held.terms.reviewers.iter().map(ToString::to_string).collect(),
             votes: approval.votes.iter().map(VoteJson::of).collect(),
+            void_votes: approval.void,
             trace: held.trace.clone(),
             can_decide: cannot.is_none(),
             cannot_decide_reason: cannot.map(|why| why.to_string()),

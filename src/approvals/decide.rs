@@ -47,6 +47,9 @@ pub enum DecideError {
     /// This reviewer has voted before; here is what stands.
     #[error("you have voted on this already")]
     AlreadyVoted(Box<Approval>),
+    /// The decision was taken before the store failed over, and reviewers are asked again; here is what stands.
+    #[error("the store changed hands after this decision, and it may not have been used: decide again")]
+    AskedAgain(Box<Approval>),
     /// What the reviewer saw is not what is recorded; here is what is.
     #[error("what you saw is not the call that is recorded")]
     FingerprintMismatch(Box<Approval>),
@@ -83,6 +86,7 @@ impl Approvals {
             VoteError::NotFound(id) => DecideError::NotFound(id),
             VoteError::Store(error) => DecideError::Store(error),
             VoteError::Refused { why: VoteRefused::NotOpen, standing } => DecideError::NotOpen(standing),
+            VoteError::Refused { why: VoteRefused::Void, standing } => DecideError::AskedAgain(standing),
             VoteError::Refused { why: VoteRefused::AlreadyVoted, standing } => {
                 DecideError::AlreadyVoted(standing)
             }

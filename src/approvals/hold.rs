@@ -11,7 +11,6 @@ use crate::domain::approval::{Approval, Departure, Held, Holder, Origin, State};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, AttemptId};
 use crate::domain::outcome::{Outcome, StillOpen};
-use crate::domain::ruling::Cap;
 use crate::store::{Parking, StoreError};
 
 /// How long to wait before asking a store again that did not answer.
@@ -58,7 +57,11 @@ impl Approvals {
                 () = sleep_until(end) => Departure::HoldOver,
                 () = self.draining.cancelled() => Departure::Draining,
             };
-            return attempt.depart(departure).await;
+            // What was approved in this very moment is still claimed.
+            return match attempt.step().await {
+                Step::Ended(outcome) => outcome,
+                Step::Wait | Step::Unsure => attempt.depart(departure).await,
+            };
         }
     }
 
@@ -69,12 +72,9 @@ impl Approvals {
         origin: Option<Origin>,
         end: Instant,
     ) -> Result<Attempt, StoreError> {
-        if self.is_full() {
-            return Err(StoreError::Full(Cap::Total));
-        }
         let id = ApprovalId::new(held.terms.queue.clone(), self.clock.now());
         let holder = Holder { attempt: AttemptId::random(), replica: self.replica, origin };
-        let parking = Parking { id, held: Arc::new(held), holder, caps: self.settings.caps };
+        let parking = Parking { id, held: Arc::new(held), holder, caps: self.caps() };
         let mut attempt = Attempt {
             approvals: Arc::clone(self),
             listening: self.listen(&parking.id).await,

@@ -255,6 +255,9 @@ pub enum VoteRefused {
     /// This reviewer has voted before.
     #[error("this reviewer has voted before")]
     AlreadyVoted,
+    /// The decision was taken before reviewers were asked again; it takes a new one.
+    #[error("this decision was taken before reviewers were asked again")]
+    Void,
     /// The reviewer saw another call than the one recorded.
     #[error("the fingerprint is not the one of the recorded call")]
     FingerprintMismatch,
@@ -315,10 +318,10 @@ impl Approval {
         matches!(self.state, State::Rejected { at } if now < at + cooldown)
     }
 
-    /// Counts a vote. The same decision sent again changes nothing and is not an error.
+    /// Counts a vote. The same decision sent again changes nothing and is not an error, unless it has become void.
     pub fn vote(&mut self, vote: Vote, now: Timestamp, here: Incarnation) -> Result<(), VoteRefused> {
-        if self.votes.iter().any(|v| v.decision == vote.decision) {
-            return Ok(());
+        if let Some(place) = self.votes.iter().position(|v| v.decision == vote.decision) {
+            return if place < self.void { Err(VoteRefused::Void) } else { Ok(()) };
         }
         if self.state != State::Pending || now >= self.deadline {
             return Err(VoteRefused::NotOpen);

@@ -40,18 +40,27 @@ pub struct Caller {
     pub actors: Vec<Subject>,
     /// The claims that the gateway verified; an empty object where there are none.
     pub claims: Json,
+    /// A digest of what the client itself presents (its `Authorization`), where the gateway vouches for nobody. It proves
+    /// nothing, but two clients that present different things are not one.
+    pub credential: Option<String>,
 }
 
 impl Caller {
-    /// What tells this caller from others; those that nobody vouches for are one.
+    /// What tells this caller from others: issuer and subject, or what the client itself presents where nobody vouches
+    /// for it.
     pub fn key(&self) -> CallerKey {
-        let subject = self.subject.as_ref().map(|subject| subject.0.as_str());
-        CallerKey::of(subject.as_slice())
+        match &self.subject {
+            Some(subject) => {
+                let issuer = self.claims.get("iss").and_then(Json::as_str).unwrap_or_default();
+                CallerKey::of(&["subject", issuer, &subject.0])
+            }
+            None => CallerKey::of(&["credential", self.credential.as_deref().unwrap_or_default()]),
+        }
     }
 
     /// Nobody that the gateway vouches for.
     pub fn anonymous() -> Self {
-        Self { subject: None, actors: Vec::new(), claims: Json::empty_object() }
+        Self { subject: None, actors: Vec::new(), claims: Json::empty_object(), credential: None }
     }
 
     /// Whether this person is the caller or acts in the chain.

@@ -9,6 +9,7 @@ use super::call::Call;
 use super::ids::InvalidId;
 use super::json::Json;
 use super::message::Message;
+use super::ruling::Terms;
 
 /// SHA-256 over what makes a call this call: caller, route, path, method and parameters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,18 +21,28 @@ const VOLATILE_META: [&str; 4] = ["progressToken", "traceparent", "tracestate", 
 const PROTOCOL_META: &str = "io.modelcontextprotocol/";
 
 impl Fingerprint {
-    /// The fingerprint of a call's message.
+    /// The fingerprint of a call's message that is held on these terms.
+    ///
+    /// Rule, approvals and reviewers are in it, because a rule may look at what else is not: an approval is good only for
+    /// a call that needs the same one. So are issuer and, for callers that nobody vouches for, their credential: two of
+    /// them are not one.
     ///
     /// Not in it, because an identical retry differs there: JSON-RPC id, session, headers, and the `_meta` keys that
     /// carry progress, protocol and trace. Parts are separated by their lengths, so that no two calls share an input.
-    pub fn of(call: &Call, message: &Message) -> Self {
+    pub fn of(call: &Call, message: &Message, terms: &Terms) -> Self {
         let mut hash = Sha256::new();
         let mut part = |text: &str| {
             hash.update((text.len() as u64).to_be_bytes());
             hash.update(text.as_bytes());
         };
         part("holdpoint/1");
-        part(call.caller.subject.as_ref().map_or("", |s| &s.0));
+        part(&terms.rule);
+        part(&terms.approvals.to_string());
+        part(&terms.reviewers.len().to_string());
+        for group in &terms.reviewers {
+            part(&group.0);
+        }
+        part(&call.caller.key().to_string());
         part(&call.caller.actors.len().to_string());
         for actor in &call.caller.actors {
             part(&actor.0);
@@ -93,9 +104,14 @@ impl FromStr for Fingerprint {
 mod tests {
     use super::*;
     use crate::domain::call::{Caller, Request};
-    use crate::domain::ids::Subject;
+    use crate::domain::ids::{Group, Subject};
+    use crate::domain::sample;
 
     fn fingerprint(path: &str, caller: &str, params: &str) -> Fingerprint {
+        fingerprint_on(&sample::terms(), path, caller, params)
+    }
+
+    fn fingerprint_on(terms: &Terms, path: &str, caller: &str, params: &str) -> Fingerprint {
         let message = Message {
             method: "tools/call".into(),
             id: None,
@@ -108,7 +124,7 @@ mod tests {
             route: None,
             session: None,
         };
-        Fingerprint::of(&call, &message)
+        Fingerprint::of(&call, &message, terms)
     }
 
     #[test]
@@ -139,5 +155,36 @@ mod tests {
         ] {
             assert_ne!(fingerprint(path, caller, params), first, "{path} {caller} {params}");
         }
+    }
+
+    #[test]
+    fn an_approval_on_weaker_terms_is_one_of_another_call() {
+        let of = |terms: &Terms| fingerprint_on(terms, "/mcp", "a", "{}");
+        let first = of(&sample::terms());
+        let stricter = [
+            Terms { approvals: 2, ..sample::terms() },
+            Terms { reviewers: vec![Group("dba".into())], ..sample::terms() },
+            Terms { rule: "another".into(), ..sample::terms() },
+        ];
+        stricter.iter().for_each(|terms| assert_ne!(of(terms), first, "{terms:?}"));
+    }
+
+    #[test]
+    fn callers_of_two_issuers_and_two_that_nobody_vouches_for_are_not_one() {
+        let claims = |text: &str| Json::read(text.as_bytes()).unwrap();
+        let alice = Caller { subject: Some(Subject("alice".into())), ..Caller::anonymous() };
+        let keys = [
+            Caller { claims: claims(r#"{"iss":"https://a"}"#), ..alice.clone() }.key(),
+            Caller { claims: claims(r#"{"iss":"https://b"}"#), ..alice.clone() }.key(),
+            alice.key(),
+            Caller::anonymous().key(),
+            Caller { credential: Some("1".into()), ..Caller::anonymous() }.key(),
+            Caller { credential: Some("2".into()), ..Caller::anonymous() }.key(),
+        ];
+        for (n, key) in keys.iter().enumerate() {
+            assert!(!keys[..n].contains(key), "{n}");
+        }
+        let renewed = Caller { credential: Some("new token".into()), ..alice.clone() };
+        assert_eq!(renewed.key(), alice.key(), "whoever is vouched for may renew their credential");
     }
 }

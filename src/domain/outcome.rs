@@ -49,8 +49,10 @@ pub enum Outcome {
 pub enum StillOpen {
     /// It was held as long as it may be.
     HoldOver,
-    /// Another attempt at the same call waits now.
+    /// Another attempt at the same call waits now, or was let through.
     TakenOver,
+    /// The agent withdrew it.
+    Withdrawn,
     /// The replica shuts down.
     Draining,
 }
@@ -64,8 +66,12 @@ impl Outcome {
         let id = approval.id.clone();
         match approval.state {
             State::Pending | State::Approved { .. } => {
-                let waits = approval.holder.is_some_and(|holder| holder.attempt == attempt);
-                (!waits).then_some(Self::Pending { approval: id, why: StillOpen::TakenOver })
+                let why = match approval.holder {
+                    Some(holder) if holder.attempt == attempt => return None,
+                    Some(_) => StillOpen::TakenOver,
+                    None => StillOpen::Withdrawn,
+                };
+                Some(Self::Pending { approval: id, why })
             }
             // Released to somebody else: this attempt's approval is spent, and the call is open to be asked again.
             State::Released { .. } => Some(Self::Pending { approval: id, why: StillOpen::TakenOver }),

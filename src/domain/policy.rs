@@ -81,28 +81,34 @@ impl Policy {
 
     /// Says what is to be done with a call.
     ///
-    /// An expression that cannot be evaluated for a call never lets it pass, also where a later rule would: nobody
-    /// can say whether the earlier one was meant to stop it.
+    /// An expression that cannot be evaluated for a call never lets it pass, also where a later rule would, and never
+    /// weakens what it asks for: a rule that holds or denies does so when in doubt, and one that passes only leaves the
+    /// call to the rules behind it.
     pub fn rule(&self, call: &Call, asked: &Asked) -> Ruled {
         let message = match asked {
             Asked::Message(message) => Some(message),
             Asked::Nothing | Asked::Response => None,
         };
-        let mut variables = None;
+        let (mut variables, mut doubt) = (None, None);
         for rule in self.rules.iter().filter(|rule| rule.expression.about().applies_to(message)) {
             let variables =
                 variables.get_or_insert_with(|| Variables::of(call, message, &self.env, self.reads_headers));
             match rule.expression.matches(variables) {
                 Ok(true) => {
-                    return Ruled { ruling: rule.ruling.clone(), because: Because::Rule(rule.name.clone()) };
+                    let because = Because::Rule(rule.name.clone());
+                    return self.settled(rule.ruling.clone(), because, doubt, message);
                 }
                 Ok(false) => {}
                 Err(error) => {
-                    let ruling = match message {
-                        Some(Message { tool: Some(_), .. }) => self.unmatched.unsure.clone(),
-                        _ => unsure(rule),
-                    };
-                    return Ruled { ruling, because: Because::Unsure { rule: rule.name.clone(), error } };
+                    let because = Because::Unsure { rule: rule.name.clone(), error };
+                    match (&rule.ruling, &self.unmatched.unsure) {
+                        (Ruling::Pass, Ruling::Hold(_)) => doubt = doubt.or(Some(because)),
+                        (Ruling::Hold(_), Ruling::Hold(_)) if is_tool_call(message) => {
+                            return Ruled { ruling: rule.ruling.clone(), because };
+                        }
+                        (Ruling::Deny(_), _) => return Ruled { ruling: rule.ruling.clone(), because },
+                        _ => return self.unsure(because, message),
+                    }
                 }
             }
         }
@@ -112,6 +118,25 @@ impl Policy {
             Some(message) if harmless(&message.method) => (Ruling::Pass, Because::Harmless),
             Some(_) => (self.unmatched.unknown.clone(), Because::Unknown),
         };
+        self.settled(ruling, because, doubt, message)
+    }
+
+    /// What rules in the end: what passes in spite of a doubt does not.
+    fn settled(
+        &self,
+        ruling: Ruling,
+        because: Because,
+        doubt: Option<Because>,
+        message: Option<&Message>,
+    ) -> Ruled {
+        match (ruling, doubt) {
+            (Ruling::Pass, Some(doubt)) => self.unsure(doubt, message),
+            (ruling, _) => Ruled { ruling, because },
+        }
+    }
+
+    fn unsure(&self, because: Because, message: Option<&Message>) -> Ruled {
+        let ruling = if is_tool_call(message) { self.unmatched.unsure.clone() } else { not_a_call() };
         Ruled { ruling, because }
     }
 
@@ -132,10 +157,14 @@ fn harmless(method: &str) -> bool {
         || method.starts_with("notifications/")
 }
 
+fn is_tool_call(message: Option<&Message>) -> bool {
+    message.is_some_and(|message| message.tool.is_some())
+}
+
 /// Nothing but a `tools/call` can be held sensibly when in doubt: a held `initialize` would stall the session.
-fn unsure(rule: &Rule) -> Ruling {
+fn not_a_call() -> Ruling {
     Ruling::Deny(Denial {
-        rule: rule.name.clone(),
+        rule: "(unsure)".to_owned(),
         reason: "the gate could not evaluate its policy for this request".to_owned(),
         form: DenialForm::Error,
     })

@@ -93,8 +93,6 @@ pub struct Caps {
 pub enum Cap {
     /// See [`Caps::caller`].
     Caller,
-    /// See [`Caps::queue`].
+    /// See [`Caps::queue`], or [`Caps::total`].
     Queue,
-    /// See [`Caps::total`].
-    Total,
 }

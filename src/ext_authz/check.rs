@@ -103,7 +103,8 @@ impl Gate {
         let asked = match mcp::read(&http, self.settings.max_body) {
             Ok(asked) => asked,
             Err(unreadable) => {
-                tracing::info!(%unreadable, path = http.path, "refused");
+                let path = http.path.split('?').next();
+                tracing::info!(%unreadable, path, "refused");
                 return Next::Answer(response::unreadable(&unreadable));
             }
         };
@@ -166,10 +167,12 @@ impl Gate {
     }
 
     fn held(&self, call: Call, message: Message, body: String, terms: Terms, trace: Option<String>) -> Held {
-        let fingerprint = Fingerprint::of(&call, &message);
+        let fingerprint = Fingerprint::of(&call, &message, &terms);
         let Call { caller, request, route, session } = call;
         let Request { method, target, path: _, host, mut headers } = request;
-        headers.retain(|(name, _)| self.settings.keep_headers.contains(name));
+        headers.retain(|(name, _)| {
+            self.settings.keep_headers.iter().any(|kept| kept.eq_ignore_ascii_case(name))
+        });
         Held {
             fingerprint,
             caller,

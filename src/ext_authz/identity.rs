@@ -6,7 +6,7 @@ use prost_types::{Struct, Value};
 use super::request::{Headers, Vouched};
 use crate::config::{IdentityConfig, Source};
 use crate::domain::call::Caller;
-use crate::domain::ids::Subject;
+use crate::domain::ids::{CallerKey, Subject};
 use crate::domain::json::Json;
 
 /// How deep a chain of actors (RFC 8693 `act` in `act`) is followed.
@@ -14,11 +14,12 @@ const MAX_ACTORS: usize = 16;
 
 /// The first configured source that names a caller; nobody where none does.
 pub fn caller(config: &IdentityConfig, vouched: &Vouched, headers: &Headers) -> Caller {
-    config
-        .caller
-        .iter()
-        .find_map(|source| found(source, vouched, headers))
-        .map_or_else(Caller::anonymous, claimed)
+    let claims = config.caller.iter().filter_map(|source| found(source, vouched, headers));
+    let named = claims.map(claimed).find(|caller| caller.subject.is_some());
+    named.unwrap_or_else(|| Caller {
+        credential: headers.all("authorization").next().map(|secret| CallerKey::of(&[secret]).to_string()),
+        ..Caller::anonymous()
+    })
 }
 
 /// The first configured source that names a route.
@@ -37,9 +38,10 @@ fn found(source: &Source, vouched: &Vouched, headers: &Headers) -> Option<Json> 
         Source::ContextExtension(name) => vouched.context_extensions.get(name).and_then(|t| text(t)),
         Source::Principal => vouched.principal.as_deref().and_then(text),
         Source::Header(name) => {
-            let mut values = headers.all(name);
-            // Several values: whoever added one of them may not be whom the operator trusts.
-            values.next().filter(|_| values.next().is_none()).and_then(text)
+            let name = name.to_ascii_lowercase();
+            let mut values = headers.all(&name);
+            // Several values, which gateways fold with a comma: whoever added one may not be whom the operator trusts.
+            values.next().filter(|value| values.next().is_none() && !value.contains(',')).and_then(text)
         }
     }
 }
@@ -62,7 +64,7 @@ pub(super) fn claimed(found: Json) -> Caller {
     let subject = |claims: &Json| claims.get("sub").and_then(Json::as_str).map(|sub| Subject(sub.to_owned()));
     let chain = std::iter::successors(found.get("act"), |actor| actor.get("act")).take(MAX_ACTORS);
     let actors = chain.filter_map(subject).collect();
-    Caller { subject: subject(&found), actors, claims: found }
+    Caller { subject: subject(&found), actors, claims: found, credential: None }
 }
 
 fn object(of: &Struct) -> Json {
@@ -146,17 +148,16 @@ mod tests {
         let headers =
             Headers(vec![("authorization".into(), "Bearer x".into()), ("x-user".into(), "eve".into())]);
         let config = IdentityConfig::default();
-        assert_eq!(
-            caller(&config, &vouched("other", fields(&[("sub", text("eve"))])), &headers),
-            Caller::anonymous()
-        );
+        let nobody = caller(&config, &vouched("other", fields(&[("sub", text("eve"))])), &headers);
+        assert_eq!((&nobody.subject, &nobody.actors), (&None, &Vec::new()));
+        assert_ne!(nobody.key(), Caller::anonymous().key(), "what they present tells them from others");
     }
 
     #[test]
     fn the_first_source_that_names_one_counts() {
         let config = IdentityConfig {
             caller: vec![
-                Source::Header("x-user".into()),
+                Source::Header("X-User".into()),
                 Source::Metadata { namespace: "approval".into(), path: vec!["sub".into()] },
                 Source::Principal,
             ],
@@ -170,5 +171,6 @@ mod tests {
         assert_eq!(who(&[("x-user", "named")]), "named");
         assert_eq!(who(&[]), "u1");
         assert_eq!(who(&[("x-user", "a"), ("x-user", "b")]), "u1", "two values are no word of the gateway's");
+        assert_eq!(who(&[("x-user", "a,b")]), "u1", "nor are two that were folded");
     }
 }

@@ -117,11 +117,18 @@ pub fn outcome(
             };
             ("cancelled", format!("CANCELLED: {what} was not executed. {why}"))
         }
-        Outcome::Pending { why, .. } => {
-            let code = match why {
-                StillOpen::Draining => "shutting_down",
-                StillOpen::HoldOver | StillOpen::TakenOver => "pending",
-            };
+        Outcome::Pending { why: StillOpen::TakenOver, .. } => {
+            let text = format!(
+                "SUPERSEDED: this attempt at {what} was not executed. Another attempt at the same call has taken its place, \
+                 and may have been executed. Do not call again before you know."
+            );
+            ("pending", text)
+        }
+        Outcome::Pending {
+            why: why @ (StillOpen::HoldOver | StillOpen::Draining | StillOpen::Withdrawn),
+            ..
+        } => {
+            let code = if *why == StillOpen::Draining { "shutting_down" } else { "pending" };
             let text = format!(
                 "APPROVAL PENDING: {what} was not executed yet; it needs a reviewer's approval, which is still open. \
                  To go on waiting, call {what} again with exactly the same arguments."
@@ -131,7 +138,7 @@ pub fn outcome(
         Outcome::QueueFull(cap) => {
             let whose = match cap {
                 Cap::Caller => "of yours ",
-                Cap::Queue | Cap::Total => "",
+                Cap::Queue => "",
             };
             let text = format!(
                 "QUEUE FULL: {what} was not executed. Too many calls {whose}wait for a reviewer already. Do not try \

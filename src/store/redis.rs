@@ -235,6 +235,7 @@ impl ApprovalStore for RedisStore {
         let why = match reply.word.as_str() {
             "counted" => return Ok(standing),
             "not open" => VoteRefused::NotOpen,
+            "void" => VoteRefused::Void,
             "voted" => VoteRefused::AlreadyVoted,
             "mismatch" => VoteRefused::FingerprintMismatch,
             other => {
@@ -302,13 +303,21 @@ impl ApprovalStore for RedisStore {
     async fn sweep(&self) -> Result<Vec<ApprovalId>, StoreError> {
         let mut connection = self.slow().await?;
         let mut ended = Vec::new();
+        let mut failed = None;
+        // A record that breaks the sweep of its queue must not stop that of the others.
         for queue in self.all_queues(&mut connection).await? {
             let mut left_alone = 0;
             loop {
                 let mut call = self.call(&self.scripts.sweep, &queue);
                 call.arg(SWEPT_AT_ONCE).arg(left_alone);
-                let (due, alone, keys): (usize, usize, Vec<String>) =
-                    call.invoke_async(&mut connection).await.map_err(unavailable)?;
+                let swept: Result<(usize, usize, Vec<String>), _> = call.invoke_async(&mut connection).await;
+                let (due, alone, keys) = match swept {
+                    Ok(swept) => swept,
+                    Err(error) => {
+                        failed = Some(unavailable(error));
+                        break;
+                    }
+                };
                 let keys = keys.iter().filter_map(|key| Uuid::try_parse(key).ok());
                 ended.extend(keys.map(|key| ApprovalId::with_key(queue.clone(), key)));
                 left_alone += alone;
@@ -317,7 +326,7 @@ impl ApprovalStore for RedisStore {
                 }
             }
         }
-        Ok(ended)
+        failed.map_or(Ok(ended), Err)
     }
 
     async fn renew_lease(&self) -> Result<(), StoreError> {

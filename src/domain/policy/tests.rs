@@ -25,7 +25,12 @@ fn deny() -> Ruling {
 fn call() -> Call {
     let claims = Json::read(br#"{"groups":["dev"],"act":{"sub":"coach"}}"#).unwrap();
     Call {
-        caller: Caller { subject: Some(Subject("alice".into())), actors: Vec::new(), claims },
+        caller: Caller {
+            subject: Some(Subject("alice".into())),
+            actors: Vec::new(),
+            claims,
+            credential: None,
+        },
         request: Request {
             method: "POST".into(),
             target: "/privileged/mcp".into(),
@@ -164,5 +169,21 @@ fn what_does_not_compile_says_where_and_why() {
     ] {
         let error = Expression::compile(source).unwrap_err().to_string();
         assert!(error.contains(expected), "{source}: {error}");
+    }
+}
+
+#[test]
+fn a_rule_that_cannot_be_evaluated_asks_for_no_less_than_it_would() {
+    let strict = Ruling::Hold(crate::domain::ruling::Terms { approvals: 2, ..sample::terms() });
+    let doubtful = r#"mcp.tool.arguments.env == "prod""#;
+    for (rules, expected) in [
+        (vec![(doubtful, strict.clone()), ("true", Ruling::Pass)], strict.clone()),
+        (vec![(doubtful, deny()), ("true", Ruling::Pass)], deny()),
+        (vec![(doubtful, Ruling::Pass), ("true", strict.clone())], strict.clone()),
+        (vec![(doubtful, Ruling::Pass), ("true", deny())], deny()),
+        (vec![(doubtful, Ruling::Pass), ("true", Ruling::Pass)], hold()),
+        (vec![(doubtful, Ruling::Pass)], hold()),
+    ] {
+        assert_eq!(policy(&rules).rule(&call(), &tool("deploy", "{}")).ruling, expected, "{rules:?}");
     }
 }

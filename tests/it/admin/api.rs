@@ -33,7 +33,7 @@ async fn an_approval_is_shown_with_everything_and_null_for_what_is_absent() {
             "caller": {"subject": "dba-assistant", "actors": ["runtime"]},
             "created_at": null, "deadline": null, "grant_until": null, "settled_at": null, "cancellation": null,
             "waiting": true, "left_at": null, "approvals_needed": 1, "approvals_given": 0,
-            "reviewers": ["dba"], "votes": [], "trace": null,
+            "reviewers": ["dba"], "votes": [], "void_votes": 0, "trace": null,
             "can_decide": true, "cannot_decide_reason": null,
         })
     );

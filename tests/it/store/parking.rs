@@ -49,6 +49,7 @@ pub async fn everything_that_was_asked_survives(kind: Kind) {
             subject: Some(Subject("alice \"ä\"\n".into())),
             actors: vec![Subject("agent".into()), Subject("broker".into())],
             claims: Json::read(br#"{"n":12345678901234567890123,"l":[],"o":{},"s":"\u0000"}"#).unwrap(),
+            credential: None,
         };
         h.terms.reviewers = vec![Group("dba".into()), Group("sre".into())];
         h.terms.late = Late::Off;

@@ -124,6 +124,8 @@ pub(super) fn decode(stored: &str, fingerprint: Fingerprint, queue: &QueueName) 
             subject: line.caller.sub.map(|s| Subject(s.into_owned())),
             actors: line.caller.actors.into_iter().map(|a| Subject(a.into_owned())).collect(),
             claims,
+            // Needed only while the call is parked.
+            credential: None,
         },
         terms: terms(line.terms, queue),
         method: line.method.into_owned(),

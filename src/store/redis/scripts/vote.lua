@@ -3,7 +3,7 @@
 -- ARGV[2] key  [3] decision  [4] reviewer  [5] 'approve' or 'reject'
 --     [6] the fingerprint that the reviewer saw, or ''  [7] the rest of the vote, opaque
 --     [8] how many ms there are to claim an approval where no grant outlives the attempt
--- Returns  nil, or the record and 'counted' (now or before), 'not open', 'mismatch' or 'voted'
+-- Returns  nil, or the record and 'counted' (now or before), 'void', 'not open', 'mismatch' or 'voted'
 local record = read(ARGV[2])
 if not record or record.v ~= VERSION then return record and answer('stands', record) end
 
@@ -14,7 +14,7 @@ local voted, missing = false, tonumber(record.need)
 local here, void = incarnation(), record.void
 if record.under ~= '' and record.under ~= here then void = #votes / VOTE end
 for i = 1, #votes, VOTE do
-  if votes[i] == decision then return answer('counted', record) end
+  if votes[i] == decision then return answer(i > record.void * VOTE and 'counted' or 'void', record) end
   if i > void * VOTE then
     if votes[i + 1] == reviewer then voted = true end
     if votes[i + 2] == 'approve' then missing = missing - 1 end
