@@ -33,7 +33,7 @@ pub struct Subject {
 
 enum Below {
     Clock(Arc<ManualClock>),
-    Server(RedisServer),
+    Server(Box<RedisServer>),
 }
 
 impl Subject {
@@ -47,7 +47,8 @@ impl Subject {
         let settings = Settings { url: server.url(), ..Settings::default() };
         let rung = Arc::new(Rung::default());
         let store = RedisStore::start(settings, ReplicaId::random(), queues(), rung, RETENTION);
-        let subject = Self { store: Arc::new(store.expect("valid settings")), below: Below::Server(server) };
+        let subject =
+            Self { store: Arc::new(store.expect("valid settings")), below: Below::Server(Box::new(server)) };
         subject.until(|health| *health == Health::Up).await;
         subject
     }
