@@ -1,5 +1,5 @@
 # The commands of this project; `make help` lists them.
-.PHONY: help demo test model lint fmt
+.PHONY: help demo test model chaos lint fmt
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
@@ -15,6 +15,10 @@ test: ## Install what the tests need, then run them all
 model: ## Explore the model further, with more random histories and longer races than `make test` has time for
 	HOLDPOINT_MODEL=large HOLDPOINT_HISTORIES=5000 HOLDPOINT_RACE_ROUNDS=10000 \
 		cargo test --release --test it -- --nocapture model:: agreement:: races::
+
+chaos: ## Thousands of parked calls under faults, and a checker (ARGS='--duration 1m --parked 1000'); see docs/chaos.md
+	cargo build --release --workspace --bins
+	target/release/holdpoint-loadtest chaos --redis sentinel $(ARGS)
 
 lint: ## Formatting and clippy, without a warning
 	cargo fmt --all --check

@@ -8,6 +8,18 @@ const TOOLS_LIST: &str = r#"{"jsonrpc":"2.0","id":7,"method":"tools/list","param
 
 /// A `tools/list` as Envoy sends it for a client with a token and a session: 15 headers, 1.9 KB in all.
 pub fn tools_list() -> CheckRequest {
+    post(TOOLS_LIST, "dba-assistant")
+}
+
+/// A `tools/call` that is told from others by its number; `id` is its JSON-RPC id.
+pub fn tools_call(number: u64, caller: &str, id: u64) -> CheckRequest {
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"run_migration","arguments":{{"call":{number}}}}}}}"#
+    );
+    post(&body, caller)
+}
+
+fn post(body: &str, caller: &str) -> CheckRequest {
     let token = format!("Bearer {}", "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9".repeat(28));
     let headers = [
         (":authority", "mcp.example.com"),
@@ -17,7 +29,7 @@ pub fn tools_list() -> CheckRequest {
         ("accept", "application/json, text/event-stream"),
         ("accept-encoding", "gzip, deflate"),
         ("authorization", &token),
-        ("content-length", &TOOLS_LIST.len().to_string()),
+        ("content-length", &body.len().to_string()),
         ("content-type", "application/json"),
         ("mcp-protocol-version", "2025-11-25"),
         ("mcp-session-id", "b62620bf8eca4a81aba5cc2902967296"),
@@ -34,16 +46,17 @@ pub fn tools_list() -> CheckRequest {
         path: "/privileged/mcp".into(),
         host: "mcp.example.com".into(),
         scheme: "https".into(),
-        size: TOOLS_LIST.len() as i64,
+        size: body.len() as i64,
         protocol: "HTTP/1.1".into(),
-        raw_body: TOOLS_LIST.into(),
+        raw_body: body.as_bytes().to_vec(),
         ..Default::default()
     };
+    let extensions = [("route", "privileged"), ("caller", caller)];
     let attributes = AttributeContext {
         source: Some(peer("10.0.12.7", 50650)),
         destination: Some(peer("10.0.3.4", 8443)),
         request: Some(attribute_context::Request { http: Some(http), time: None }),
-        context_extensions: [("route".to_owned(), "privileged".to_owned())].into(),
+        context_extensions: extensions.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         ..Default::default()
     };
     CheckRequest { attributes: Some(attributes) }

@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+mod chaos;
 mod check;
 mod echo;
 mod measure;
@@ -18,6 +19,8 @@ struct Args {
 enum Scenario {
     /// Checks for `tools/list`, which pass at once: what the gate costs the calls that it does not hold.
     Pass(pass::Args),
+    /// Callers and reviewers on real replicas and a real Redis under faults: nothing lost, nothing twice.
+    Chaos(chaos::Args),
     /// Serves Checks with nothing behind them, until its standard input ends; prints its URL first.
     Echo,
 }
@@ -26,6 +29,7 @@ enum Scenario {
 async fn main() -> anyhow::Result<()> {
     match Args::parse().scenario {
         Scenario::Pass(args) => pass::run(args).await,
+        Scenario::Chaos(args) => chaos::run(args).await,
         Scenario::Echo => echo::serve().await,
     }
 }

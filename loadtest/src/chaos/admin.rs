@@ -1,0 +1,175 @@
+//! The admin sides of all replicas, as a reviewer uses them.
+
+use std::time::{Duration, SystemTime};
+
+use reqwest::{Client, StatusCode};
+use serde::Deserialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::history::{Call, State, Told, Verdict};
+
+/// How long one request may take.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The admin sides of all replicas, for one reviewer.
+pub struct Admin {
+    client: Client,
+    ports: Vec<u16>,
+    token: String,
+}
+
+/// An approval, as far as it matters here.
+#[derive(Debug, Deserialize)]
+pub struct Approval {
+    /// Its id.
+    pub id: String,
+    /// Its state.
+    pub state: State,
+    fingerprint: String,
+    call: CallJson,
+    created_at: jiff::Timestamp,
+    deadline: jiff::Timestamp,
+    settled_at: Option<jiff::Timestamp>,
+    votes: Vec<Vote>,
+}
+
+#[derive(Debug, Deserialize)]
+struct CallJson {
+    arguments: Arguments,
+}
+
+#[derive(Debug, Deserialize)]
+struct Arguments {
+    call: Call,
+}
+
+#[derive(Debug, Deserialize)]
+struct Vote {
+    verdict: String,
+}
+
+/// A part of a list.
+#[derive(Debug, Deserialize)]
+pub struct Page {
+    /// The approvals.
+    pub approvals: Vec<Approval>,
+    /// Where the next part begins.
+    pub next_page_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Recorded {
+    replicated: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    r#type: String,
+    outcome: Option<String>,
+}
+
+impl Admin {
+    /// For the reviewer with this token.
+    pub fn new(ports: Vec<u16>, token: String) -> anyhow::Result<Self> {
+        let client = Client::builder().timeout(PATIENCE).no_proxy().build()?;
+        Ok(Self { client, ports, token })
+    }
+
+    /// A part of a list, as one replica sees it.
+    pub async fn list(&self, replica: usize, query: &[(&str, &str)]) -> anyhow::Result<Page> {
+        let query: Vec<String> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let url = self.url(replica, &format!("approvals?{}", query.join("&")));
+        let request = self.client.get(url).bearer_auth(&self.token);
+        Ok(request.send().await?.error_for_status()?.json().await?)
+    }
+
+    /// All approvals there are.
+    pub async fn all(&self, replica: usize) -> anyhow::Result<Vec<Approval>> {
+        let mut all = Vec::new();
+        let mut token = String::new();
+        loop {
+            let mut query = vec![("state", "all"), ("page_size", "500")];
+            if !token.is_empty() {
+                query.push(("page_token", &token));
+            }
+            let page = self.list(replica, &query).await?;
+            all.extend(page.approvals);
+            match page.next_page_token {
+                Some(next) => token = next,
+                None => return Ok(all),
+            }
+        }
+    }
+
+    /// Sends a decision to one replica. None where it has to be sent again.
+    pub async fn decide(
+        &self,
+        replica: usize,
+        approval: &Approval,
+        decision: Uuid,
+        verdict: Verdict,
+    ) -> Option<Told> {
+        let verdict = match verdict {
+            Verdict::Approve => "approve",
+            Verdict::Reject => "reject",
+        };
+        let body = json!({ "verdict": verdict, "reason": "as seeded", "fingerprint": approval.fingerprint });
+        let request = self
+            .client
+            .post(self.url(replica, &format!("approvals/{}/decisions", approval.id)))
+            .bearer_auth(&self.token)
+            .header("idempotency-key", decision.to_string())
+            .json(&body);
+        let response = request.send().await.ok()?;
+        match response.status() {
+            StatusCode::OK => {
+                let recorded: Recorded = response.json().await.ok()?;
+                Some(if recorded.replicated == Some(false) { Told::Unreplicated } else { Told::Acknowledged })
+            }
+            StatusCode::SERVICE_UNAVAILABLE => None,
+            status => {
+                let problem: Problem = response.json().await.ok()?;
+                Some(match problem.outcome {
+                    Some(outcome) => Told::Stands(outcome),
+                    None => Told::Refused(format!("{status} {}", problem.r#type)),
+                })
+            }
+        }
+    }
+
+    fn url(&self, replica: usize, path: &str) -> String {
+        format!("http://127.0.0.1:{}/v1/{path}", self.ports[replica])
+    }
+}
+
+impl Approval {
+    /// The call that it is about.
+    pub fn call(&self) -> Call {
+        self.call.arguments.call
+    }
+
+    /// When it was written down, counted from `start`.
+    pub fn created(&self, start: SystemTime) -> Duration {
+        since(start, self.created_at)
+    }
+
+    /// When it ends undecided, counted from `start`.
+    pub fn deadline(&self, start: SystemTime) -> Duration {
+        since(start, self.deadline)
+    }
+
+    /// When it ended, counted from `start`.
+    pub fn settled(&self, start: SystemTime) -> Option<Duration> {
+        self.settled_at.map(|at| since(start, at))
+    }
+
+    /// How many votes it holds for this verdict (`approve` or `reject`).
+    pub fn votes(&self, verdict: &str) -> usize {
+        self.votes.iter().filter(|vote| vote.verdict == verdict).count()
+    }
+}
+
+fn since(start: SystemTime, at: jiff::Timestamp) -> Duration {
+    SystemTime::from(at).duration_since(start).unwrap_or_default()
+}
