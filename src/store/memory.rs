@@ -55,6 +55,10 @@ impl MemoryStore {
     }
 }
 
+fn is_identical(record: &Approval, parking: &Parking) -> bool {
+    record.id.queue() == parking.id.queue() && record.held.fingerprint == parking.held.fingerprint
+}
+
 /// The record of the identical call that nobody holds, an approved one rather than a pending one, else the oldest.
 /// One process: a holder that is there is alive, there is no lease to ask.
 fn free_record(
@@ -62,11 +66,9 @@ fn free_record(
     parking: &Parking,
     now: Timestamp,
 ) -> Option<ApprovalId> {
-    let identical =
-        |r: &&Approval| r.id.queue() == parking.id.queue() && r.held.fingerprint == parking.held.fingerprint;
     let free =
         |r: &&Approval| r.holder.is_none() && (*r).clone().take_up(parking.holder, now, Incarnation::ONLY);
-    let found = records.values().filter(identical).filter(free);
+    let found = records.values().filter(|r| is_identical(r, parking)).filter(free);
     found.min_by_key(|r| (r.state.kind() != StateKind::Approved, &r.id)).map(|r| r.id.clone())
 }
 
@@ -76,10 +78,8 @@ fn rejected_before(
     parking: &Parking,
     now: Timestamp,
 ) -> Option<ApprovalId> {
-    let identical =
-        |r: &&Approval| r.id.queue() == parking.id.queue() && r.held.fingerprint == parking.held.fingerprint;
     let rejected = |r: &&Approval| r.rejects_again(parking.held.terms.cooldown, now);
-    records.values().rfind(|r| identical(r) && rejected(r)).map(|r| r.id.clone())
+    records.values().rfind(|r| is_identical(r, parking) && rejected(r)).map(|r| r.id.clone())
 }
 
 fn is_open(record: &Approval) -> bool {
