@@ -17,7 +17,10 @@ async fn a_vote_is_replicated_while_replicas_follow_and_stands_without() {
     let (first, second) = (here.park("default").await, here.park("default").await);
     let vote = approve("bob");
     here.store.vote(&first.id, &vote).await.unwrap();
-    assert_eq!(here.store.replicated(&first.id, vote.decision).await, Some(true));
+    until("the replica follows", async || {
+        here.store.replicated(&first.id, vote.decision).await == Some(true)
+    })
+    .await;
     assert_eq!(here.store.replicated(&first.id, DecisionId::random()).await, Some(false), "no such vote");
 
     copy.freeze();
