@@ -35,7 +35,7 @@ async fn is_denied_for_now(calling: Calling) {
     let answer = calling.answer().await;
     answer.denied("store_unavailable");
     assert!(answer.text.starts_with("UNAVAILABLE: run_migration was not executed."), "{answer:?}");
-    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
 
 #[tokio::test]

@@ -131,7 +131,7 @@ async fn a_frozen_server_is_noticed_in_time_and_rings_again_when_it_thaws() {
     redis.freeze();
     let frozen = Instant::now();
     here.until_down().await;
-    assert!(frozen.elapsed() < Duration::from_secs(6), "it took {:?}", frozen.elapsed());
+    assert!(frozen.elapsed() < Duration::from_secs(10), "it took {:?}", frozen.elapsed());
     redis.thaw();
     here.until_up().await;
     there.until_up().await;

@@ -77,7 +77,7 @@ impl Site {
         let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": { "_meta": meta } });
         let post = self.post(list.to_string()).header("content-type", "application/json");
         let post = post.header("mcp-protocol-version", "2026-07-28").header("mcp-method", "tools/list");
-        let listed = post.timeout(Duration::from_secs(1)).send().await;
+        let listed = post.timeout(Duration::from_millis(1800)).send().await;
         let listed = listed.and_then(Response::error_for_status).expect("the tools, at once");
         listed.text().await.expect("the tools, at once")
     }
