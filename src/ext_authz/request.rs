@@ -175,9 +175,4 @@ impl Vouched {
     pub fn route_metadata(&self, namespace: &str) -> Option<&Struct> {
         self.route_metadata.get(namespace)
     }
-
-    /// The name of the route. Gateways do not send theirs, so the operator gives one as context extension `route`.
-    pub fn route(&self) -> Option<&str> {
-        self.context_extensions.get("route").map(String::as_str)
-    }
 }

@@ -67,7 +67,7 @@ fn the_check_of_envoy_with_a_legacy_client_is_read() {
     assert_eq!(http.headers.all("mcp-session-id").collect::<Vec<_>>(), ["b62620bf8eca4a81aba5cc2902967296"]);
     assert_eq!(http.headers.0.len(), 14);
     assert_body_is_whole(&http);
-    assert_eq!((vouched.route(), vouched.principal.as_deref()), (None, None));
+    assert_eq!((vouched.context_extensions.get("route"), vouched.principal.as_deref()), (None, None));
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn what_the_gateway_vouches_for_is_kept_apart() {
         (http.raw_body, http.header_map) = (Vec::new(), None);
         read(request)
     };
-    assert_eq!(vouched.route(), Some("privileged"));
+    assert_eq!(vouched.context_extensions.get("route").map(String::as_str), Some("privileged"));
     assert_eq!(vouched.principal.as_deref(), Some("spiffe://source"));
     assert_eq!(vouched.metadata("filter"), Some(&ours::structure("a")));
     assert_eq!(vouched.metadata("route"), None);

@@ -22,8 +22,10 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode, redirect};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
+
+use crate::support::eventually::eventually;
 
 /// Nothing that is waited for here takes longer.
 pub const BOUND: Duration = Duration::from_secs(5);
@@ -125,16 +127,11 @@ impl Site {
         let approvals = Arc::clone(&self.approvals);
         let before = self.of(fingerprint).await.len();
         let call = tokio::spawn(async move { approvals.hold(held, None, Instant::now() + 12 * BOUND).await });
-        let id = timeout(BOUND, async {
-            loop {
-                let parked = self.of(fingerprint).await;
-                match parked.last() {
-                    Some(approval) if parked.len() > before => return approval.id.clone(),
-                    _ => sleep(Duration::from_millis(2)).await,
-                }
-            }
+        let id = eventually("the call to be parked", async || {
+            let parked = self.of(fingerprint).await;
+            parked.last().filter(|_| parked.len() > before).map(|approval| approval.id.clone())
         });
-        Parked { id: id.await.expect("parked within the bound"), fingerprint, call }
+        Parked { id: id.await, fingerprint, call }
     }
 
     async fn of(&self, fingerprint: Fingerprint) -> Vec<Approval> {
