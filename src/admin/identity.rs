@@ -14,7 +14,7 @@ use subtle::{Choice, ConstantTimeEq};
 
 use super::Admin;
 use super::error::Problem;
-use crate::domain::decision::{Membership, Reviewer};
+use crate::domain::decision::{Membership, Reviewer, Role};
 use crate::domain::ids::Subject;
 
 /// The cookie that holds a browser's session.
@@ -73,7 +73,12 @@ impl Authentication {
             }
             None => session_cookies(headers).find_map(|session| self.by_token(&token_of(session)?)),
         };
-        known.map(|r| Reviewer { subject: r.subject.clone(), groups: r.groups.clone() })
+        known.map(|r| Reviewer {
+            subject: r.subject.clone(),
+            groups: r.groups.clone(),
+            roles: Role::ALL.into_iter().collect(),
+            proof: format!("token {}", r.subject),
+        })
     }
 
     /// The reviewer with this token.
@@ -97,7 +102,12 @@ fn pick(reviewers: &[TokenReviewer], matches: impl Fn(&TokenReviewer) -> Choice)
 }
 
 fn anonymous() -> Reviewer {
-    Reviewer { subject: Subject("anonymous".to_owned()), groups: Membership::All }
+    Reviewer {
+        subject: Subject("anonymous".to_owned()),
+        groups: Membership::All,
+        roles: Role::ALL.into_iter().collect(),
+        proof: "none".to_owned(),
+    }
 }
 
 /// What the browser of somebody who showed a token keeps: the token, in characters that a cookie may have. Anything made

@@ -53,13 +53,18 @@ fn list(groups: &[Group]) -> String {
 mod tests {
     use super::*;
     use crate::domain::approval::Approval;
-    use crate::domain::decision::{Verdict, Vote};
+    use crate::domain::decision::{Role, Verdict, Vote};
     use crate::domain::ids::{DecisionId, Incarnation, Subject};
     use crate::domain::sample;
 
+    fn person(name: &str, groups: Membership) -> Reviewer {
+        let roles = [Role::Reviewer].into_iter().collect();
+        Reviewer { subject: Subject(name.to_owned()), groups, roles, proof: "test".to_owned() }
+    }
+
     fn reviewer(name: &str, groups: &[&str]) -> Reviewer {
         let groups = groups.iter().map(|g| Group((*g).to_owned())).collect();
-        Reviewer { subject: Subject(name.to_owned()), groups: Membership::Groups(groups) }
+        person(name, Membership::Groups(groups))
     }
 
     fn approval(groups: &[&str]) -> Approval {
@@ -83,7 +88,7 @@ mod tests {
     #[test]
     fn nobody_decides_a_call_of_their_own_not_even_a_member_of_everything() {
         for name in ["alice", "coach"] {
-            let own = Reviewer { subject: Subject(name.into()), groups: Membership::All };
+            let own = person(name, Membership::All);
             assert_eq!(may_decide(&own, &approval(&["dba"])), Err(NotAllowed::OwnCall));
         }
     }

@@ -31,6 +31,43 @@ pub struct Reviewer {
     pub subject: Subject,
     /// For which groups they may decide.
     pub groups: Membership,
+    /// What they may do beside looking.
+    pub roles: Roles,
+    /// How they were authenticated, as the audit tells it: `token ci-bot`, `oidc https://issuer`.
+    pub proof: String,
+}
+
+/// What somebody may do on the admin side. Whoever is authenticated may look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Decide, as far as the rule's groups allow.
+    Reviewer,
+    /// Tokens and settings.
+    Operator,
+    /// Read the audit.
+    Auditor,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Reviewer, Self::Operator, Self::Auditor];
+}
+
+/// The roles that somebody has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Roles(Vec<Role>);
+
+impl Roles {
+    /// Whether this role is among them.
+    pub fn contain(&self, role: Role) -> bool {
+        self.0.contains(&role)
+    }
+}
+
+impl FromIterator<Role> for Roles {
+    fn from_iter<I: IntoIterator<Item = Role>>(roles: I) -> Self {
+        Self(roles.into_iter().collect())
+    }
 }
 
 /// The groups that a reviewer belongs to.

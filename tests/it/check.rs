@@ -8,7 +8,7 @@ use holdpoint::approvals::{self, Approvals, Decision, Waiters};
 use holdpoint::clock::SystemClock;
 use holdpoint::config::{Config, Loaded};
 use holdpoint::domain::approval::{Approval, StateKind};
-use holdpoint::domain::decision::{Membership, Reviewer, Verdict};
+use holdpoint::domain::decision::{Membership, Reviewer, Role, Verdict};
 use holdpoint::domain::ids::{DecisionId, ReplicaId, Subject};
 use holdpoint::ext_authz::proto::authorization_server::Authorization;
 use holdpoint::ext_authz::proto::check_response::HttpResponse;
@@ -100,7 +100,12 @@ impl World {
     async fn decide(&self, approval: &Approval, verdict: Verdict) {
         let decision = Decision {
             id: DecisionId::random(),
-            reviewer: Reviewer { subject: Subject("bob".into()), groups: Membership::All },
+            reviewer: Reviewer {
+                subject: Subject("bob".into()),
+                groups: Membership::All,
+                roles: Role::ALL.into_iter().collect(),
+                proof: "test".into(),
+            },
             verdict,
             reason: Some("because".into()),
             fingerprint: Some(approval.held.fingerprint),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use holdpoint::approvals::{Approvals, Change, Decision, Settings, Waiters};
 use holdpoint::clock::SystemClock;
 use holdpoint::domain::approval::{Held, StateKind};
-use holdpoint::domain::decision::{Membership, Reviewer, Verdict};
+use holdpoint::domain::decision::{Membership, Reviewer, Role, Verdict};
 use holdpoint::domain::ids::{ApprovalId, DecisionId, ReplicaId, Subject};
 use holdpoint::domain::outcome::{Outcome, StillOpen};
 use holdpoint::domain::ruling::Late;
@@ -84,7 +84,12 @@ impl World {
 fn decision(verdict: Verdict) -> Decision {
     Decision {
         id: DecisionId::random(),
-        reviewer: Reviewer { subject: Subject("bob".into()), groups: Membership::All },
+        reviewer: Reviewer {
+            subject: Subject("bob".into()),
+            groups: Membership::All,
+            roles: Role::ALL.into_iter().collect(),
+            proof: "test".into(),
+        },
         verdict,
         reason: Some("because".into()),
         fingerprint: None,

@@ -3,7 +3,7 @@
 
 use holdpoint::domain::approval::{Approval, Departure, State};
 use holdpoint::domain::authority::{NotAllowed, may_decide};
-use holdpoint::domain::decision::{Membership, Reviewer, Verdict};
+use holdpoint::domain::decision::{Membership, Reviewer, Role, Verdict};
 use holdpoint::domain::ids::{Incarnation, Subject};
 use holdpoint::domain::outcome::Outcome;
 use jiff::Timestamp;
@@ -170,7 +170,12 @@ impl Scripts {
             if self.has(Fault::NoVotedCheck) {
                 approval.votes.iter_mut().for_each(|vote| vote.reviewer = Subject("somebody else".into()));
             }
-            let reviewer = Reviewer { subject, groups: Membership::All };
+            let reviewer = Reviewer {
+                subject,
+                groups: Membership::All,
+                roles: Role::ALL.into_iter().collect(),
+                proof: "test".into(),
+            };
             let allowed = match may_decide(&reviewer, approval) {
                 Err(NotAllowed::OwnCall) => self.has(Fault::NoOwnCallCheck),
                 // The rest the store checks again.
