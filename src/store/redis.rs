@@ -228,7 +228,8 @@ impl ApprovalStore for RedisStore {
             .arg(vote.verdict.as_str())
             .arg(vote.fingerprint.map(|f| f.to_string()).unwrap_or_default())
             .arg(encode_vote_rest(vote))
-            .arg(millis(CLAIM_WINDOW));
+            .arg(millis(CLAIM_WINDOW))
+            .arg(vote.seen_in.map(|seen_in| seen_in.to_string()).unwrap_or_default());
         let reply: Option<Reply> = self.run(&call).await?;
         let reply = reply.ok_or_else(|| VoteError::NotFound(id.clone()))?;
         let standing = reply.approval(id, None)?;

@@ -93,6 +93,7 @@ fn decision(verdict: Verdict) -> Decision {
         verdict,
         reason: Some("because".into()),
         fingerprint: None,
+        seen_in: None,
     }
 }
 
@@ -273,6 +274,7 @@ impl World {
             verdict: decision.verdict,
             reason: None,
             fingerprint: None,
+            seen_in: None,
             at: jiff::Timestamp::now(),
         };
         self.store.inner().vote(id, &vote).await.unwrap();

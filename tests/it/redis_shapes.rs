@@ -2,6 +2,7 @@
 
 mod cluster;
 mod fitness;
+mod lives;
 mod replication;
 mod sentinel;
 mod server;
