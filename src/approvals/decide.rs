@@ -105,7 +105,7 @@ impl Approvals {
         }
         tracing::info!(approval = %id, reviewer = %vote.reviewer, verdict = vote.verdict.as_str(),
             state = standing.state.kind().as_str(), "decided");
-        let replicated = self.store.replicated(id, vote.decision).await;
+        let replicated = self.store.replicated(&standing).await;
         Ok(Decided { standing, replicated })
     }
 }
