@@ -11,7 +11,7 @@ use crate::support::redis_topologies::Server;
 async fn a_server_that_was_a_replica_meanwhile_is_another_life() {
     let (redis, other) = (Server::start(&[]).await, Server::start(&[]).await);
     let here = Replica::at(redis.url()).await;
-    let (approved, open) = (here.park("default").await, here.park("default").await);
+    let (approved, open) = (here.listen_and_park("default").await, here.listen_and_park("default").await);
     here.store.vote(&approved.id, &approve("bob")).await.unwrap();
 
     // The other is promoted, and then this one again: its process, and its run_id, are what they were.
@@ -33,7 +33,7 @@ async fn a_server_that_was_a_replica_meanwhile_is_another_life() {
     assert!(standing.may_have_run() && standing.votes.is_empty(), "{standing:?}");
     let anew = Vote { seen_in: Some(standing.seen_in), ..approve("bob") };
     assert_eq!(here.store.vote(&open.id, &anew).await.unwrap().state.kind(), StateKind::Approved);
-    assert!(!here.park("default").await.may_have_run(), "it is of this life");
+    assert!(!here.listen_and_park("default").await.may_have_run(), "it is of this life");
 }
 
 /// Waits until a server has all that the other has.

@@ -14,7 +14,7 @@ async fn a_change_is_replicated_while_replicas_follow_and_stands_without() {
     let servers = with_replicas(1).await;
     let [primary, copy] = &servers[..] else { panic!("a primary and a replica") };
     let here = Replica::up(waiting_for_one(primary.url())).await;
-    let (first, second) = (here.park("default").await, here.park("default").await);
+    let (first, second) = (here.listen_and_park("default").await, here.listen_and_park("default").await);
     let voted = here.store.vote(&first.id, &approve("bob")).await.unwrap();
     until("the replica follows", async || here.store.replicated(&voted).await == Some(true)).await;
     let later = Approval { seq: voted.seq + 1, ..voted.clone() };
@@ -38,7 +38,7 @@ async fn a_change_is_replicated_while_replicas_follow_and_stands_without() {
 async fn nothing_is_said_of_replicas_that_nobody_asked_for() {
     let redis = Server::start(&[]).await;
     let here = Replica::at(redis.url()).await;
-    let parked = here.park("default").await;
+    let parked = here.listen_and_park("default").await;
     let voted = here.store.vote(&parked.id, &approve("bob")).await.unwrap();
     assert_eq!(here.store.replicated(&voted).await, None);
 }
@@ -47,7 +47,7 @@ async fn nothing_is_said_of_replicas_that_nobody_asked_for() {
 async fn the_node_of_the_queue_is_asked_in_a_cluster() {
     let redis = Cluster::start().await;
     let here = Replica::up(waiting_for_one(redis.url())).await;
-    let parked = here.park("default").await;
+    let parked = here.listen_and_park("default").await;
     let voted = here.store.vote(&parked.id, &approve("bob")).await.unwrap();
     assert_eq!(here.store.replicated(&voted).await, Some(false));
 
