@@ -62,7 +62,7 @@ fn nothing_breaks_where_replies_are_lost() {
 #[test]
 fn nothing_breaks_where_redis_fails_over_and_the_old_primary_lives_on() {
     match large() {
-        false => explore(Bounds { failover: true, lost: 1, ..CALM }),
+        false => explore(Bounds { failover: true, ..CALM }),
         true => {
             explore(Bounds { failover: true, crash: true, overdue: true, ..CALM });
             explore(Bounds { failover: true, lost: 1, crash: true, ..CALM });
