@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -47,6 +47,16 @@ struct Arguments {
 #[derive(Debug, Deserialize)]
 struct Vote {
     verdict: String,
+}
+
+/// What sending a decision came to.
+pub enum Reply {
+    /// This is what became of it.
+    Told(Told),
+    /// Nobody knows: it has to be sent again.
+    Unsure,
+    /// Nobody was there to take it: it has to be sent again.
+    Unreached,
 }
 
 /// A part of a list.
@@ -102,14 +112,14 @@ impl Admin {
         }
     }
 
-    /// Sends a decision to one replica. None where it has to be sent again.
+    /// Sends a decision to one replica.
     pub async fn decide(
         &self,
         replica: usize,
         approval: &Approval,
         decision: Uuid,
         verdict: Verdict,
-    ) -> Option<Told> {
+    ) -> Reply {
         let verdict = match verdict {
             Verdict::Approve => "approve",
             Verdict::Reject => "reject",
@@ -121,25 +131,33 @@ impl Admin {
             .bearer_auth(&self.token)
             .header("idempotency-key", decision.to_string())
             .json(&body);
-        let response = request.send().await.ok()?;
-        match response.status() {
-            StatusCode::OK => {
-                let recorded: Recorded = response.json().await.ok()?;
-                Some(if recorded.replicated == Some(false) { Told::Unreplicated } else { Told::Acknowledged })
-            }
-            StatusCode::SERVICE_UNAVAILABLE => None,
-            status => {
-                let problem: Problem = response.json().await.ok()?;
-                Some(match problem.outcome {
-                    Some(outcome) => Told::Stands(outcome),
-                    None => Told::Refused(format!("{status} {}", problem.r#type)),
-                })
-            }
+        match request.send().await {
+            Ok(response) => told(response).await.map_or(Reply::Unsure, Reply::Told),
+            Err(error) if error.is_connect() => Reply::Unreached,
+            Err(_) => Reply::Unsure,
         }
     }
 
     fn url(&self, replica: usize, path: &str) -> String {
         format!("http://127.0.0.1:{}/v1/{path}", self.ports[replica])
+    }
+}
+
+/// None where the answer is lost on the way, or leaves open whether the decision is recorded.
+async fn told(response: Response) -> Option<Told> {
+    match response.status() {
+        StatusCode::OK => {
+            let recorded: Recorded = response.json().await.ok()?;
+            Some(if recorded.replicated == Some(false) { Told::Unreplicated } else { Told::Acknowledged })
+        }
+        status if status.is_client_error() => {
+            let problem: Problem = response.json().await.ok()?;
+            Some(match problem.outcome {
+                Some(outcome) => Told::Stands(outcome),
+                None => Told::Refused(format!("{status} {}", problem.r#type)),
+            })
+        }
+        _ => None,
     }
 }
 

@@ -146,7 +146,7 @@ impl<'a> Seen<'a> {
                     self.acknowledged.entry(approval).or_default().push((at, *verdict));
                 }
             }
-            Event::Told { .. } | Event::Thawed { .. } | Event::FaultsEnd => {}
+            Event::Told { .. } | Event::Unsure { .. } | Event::Thawed { .. } | Event::FaultsEnd => {}
             Event::Record { approval, call, state, created, deadline, settled, .. } => {
                 let (created, deadline, settled) = (*created, *deadline, *settled);
                 self.records.insert(approval, Record { state: *state, created, deadline, settled });
