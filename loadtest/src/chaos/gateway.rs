@@ -1,7 +1,7 @@
 //! What stands between callers and the server: asks a replica about each call, as Envoy does, and forwards what may go
 //! on.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use holdpoint::ext_authz::proto::{
@@ -24,6 +24,7 @@ pub struct Gateway {
     replicas: Vec<Vec<AuthorizationClient<Channel>>>,
     history: History,
     attempts: AtomicU64,
+    waiting: AtomicUsize,
     /// Past the deadline an answer is still awaited for so long, to see how late it is.
     grace: Duration,
 }
@@ -51,7 +52,12 @@ impl Gateway {
             anyhow::Ok(connections.collect())
         };
         let replicas = ports.map(connect).collect::<anyhow::Result<_>>()?;
-        Ok(Self { replicas, history, attempts: AtomicU64::new(0), grace })
+        Ok(Self { replicas, history, attempts: AtomicU64::new(0), waiting: AtomicUsize::new(0), grace })
+    }
+
+    /// How many Checks wait for an answer.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// Asks about a call until `patience` is over, and lets the server run it where it may go on. A Check whose
@@ -65,8 +71,7 @@ impl Gateway {
                 return None;
             }
             replica = (replica + 1) % self.replicas.len();
-            let attempt =
-                Attempt { number: self.attempts.fetch_add(1, Ordering::Relaxed), gateway: self, over: false };
+            let attempt = Attempt::begin(self);
             let number = attempt.number;
             let (call, want) = (wanted.call, wanted.want);
             self.history.note(Event::Asked { attempt: number, call, want, replica, due, after_death });
@@ -106,7 +111,12 @@ struct Attempt<'a> {
     over: bool,
 }
 
-impl Attempt<'_> {
+impl<'a> Attempt<'a> {
+    fn begin(gateway: &'a Gateway) -> Self {
+        gateway.waiting.fetch_add(1, Ordering::Relaxed);
+        Self { number: gateway.attempts.fetch_add(1, Ordering::Relaxed), gateway, over: false }
+    }
+
     fn ends_with(mut self, event: Event) {
         self.over = true;
         self.gateway.history.note(event);
@@ -115,6 +125,7 @@ impl Attempt<'_> {
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
+        self.gateway.waiting.fetch_sub(1, Ordering::Relaxed);
         if !self.over {
             self.gateway.history.note(Event::HungUp { attempt: self.number });
         }
