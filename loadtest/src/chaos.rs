@@ -41,8 +41,9 @@ const REST: Duration = Duration::from_secs(30);
 /// A late answer is awaited for so long beyond what is tolerated, to see how late it is.
 const LATER: Duration = Duration::from_secs(1);
 
-/// How long it may take until the callers wait. Some are between two attempts, so it need not be all of them.
+/// How long it may take until the callers have their calls parked.
 const FILLING: Duration = Duration::from_secs(120);
+/// Some are between two attempts.
 const NEARLY_ALL: f64 = 0.95;
 
 /// What to attack, how hard and for how long.
@@ -137,8 +138,8 @@ async fn observe(args: &Args, seed: u64, folder: &Path) -> anyhow::Result<Histor
     for number in 0..args.parked {
         callers.spawn(Arc::clone(&all).run(number, rng.fork(), no_more_calls.clone()));
     }
-    fill(&all.gateway, args.parked).await?;
     let admin = |number| Admin::new(ports.clone(), reviewers::token(number));
+    fill(&admin(0)?, args.replicas, args.parked).await?;
     let admins = (0..reviewers::MOST).map(admin).collect::<anyhow::Result<_>>()?;
     let all = Arc::new(Reviewers { admins, replicas: args.replicas, history: history.clone(), seed });
     let mut reviewers = JoinSet::new();
@@ -170,17 +171,24 @@ async fn observe(args: &Args, seed: u64, folder: &Path) -> anyhow::Result<Histor
     Ok(history)
 }
 
-/// Waits until nearly all callers do.
-async fn fill(gateway: &Gateway, callers: u64) -> anyhow::Result<()> {
-    let (started, enough) = (Instant::now(), (callers as f64 * NEARLY_ALL) as usize);
-    while gateway.waiting() < enough {
+/// Waits until nearly all callers have a call parked.
+async fn fill(admin: &Admin, replicas: usize, callers: u64) -> anyhow::Result<()> {
+    let (started, enough) = (Instant::now(), (callers as f64 * NEARLY_ALL) as u64);
+    loop {
+        let mut parked = 0;
+        for replica in 0..replicas {
+            // One that is too busy to answer is asked again.
+            parked += admin.parked(replica).await.unwrap_or_default();
+        }
+        if parked >= enough {
+            println!("{parked} calls are parked after {:.1?}", started.elapsed());
+            return Ok(());
+        }
         if started.elapsed() >= FILLING {
-            bail!("only {} of {callers} calls wait", gateway.waiting());
+            bail!("only {parked} of {callers} calls are parked");
         }
         sleep(Duration::from_millis(100)).await;
     }
-    println!("{} calls wait after {:.1?}", gateway.waiting(), started.elapsed());
-    Ok(())
 }
 
 fn terms(args: &Args) -> Terms {

@@ -74,6 +74,11 @@ struct Recorded {
 }
 
 #[derive(Deserialize)]
+struct Ready {
+    parked: u64,
+}
+
+#[derive(Deserialize)]
 struct Problem {
     r#type: String,
     outcome: Option<String>,
@@ -89,7 +94,7 @@ impl Admin {
     /// A part of a list, as one replica sees it.
     pub async fn list(&self, replica: usize, query: &[(&str, &str)]) -> anyhow::Result<Page> {
         let query: Vec<String> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let url = self.url(replica, &format!("approvals?{}", query.join("&")));
+        let url = self.url(replica, &format!("v1/approvals?{}", query.join("&")));
         let request = self.client.get(url).bearer_auth(&self.token);
         Ok(request.send().await?.error_for_status()?.json().await?)
     }
@@ -112,6 +117,13 @@ impl Admin {
         }
     }
 
+    /// How many calls are parked on one replica.
+    pub async fn parked(&self, replica: usize) -> anyhow::Result<u64> {
+        let request = self.client.get(self.url(replica, "readyz")).bearer_auth(&self.token);
+        let ready: Ready = request.send().await?.error_for_status()?.json().await?;
+        Ok(ready.parked)
+    }
+
     /// Sends a decision to one replica.
     pub async fn decide(
         &self,
@@ -127,7 +139,7 @@ impl Admin {
         let body = json!({ "verdict": verdict, "reason": "as seeded", "fingerprint": approval.fingerprint });
         let request = self
             .client
-            .post(self.url(replica, &format!("approvals/{}/decisions", approval.id)))
+            .post(self.url(replica, &format!("v1/approvals/{}/decisions", approval.id)))
             .bearer_auth(&self.token)
             .header("idempotency-key", decision.to_string())
             .json(&body);
@@ -139,7 +151,7 @@ impl Admin {
     }
 
     fn url(&self, replica: usize, path: &str) -> String {
-        format!("http://127.0.0.1:{}/v1/{path}", self.ports[replica])
+        format!("http://127.0.0.1:{}/{path}", self.ports[replica])
     }
 }
 

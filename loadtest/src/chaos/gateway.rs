@@ -1,7 +1,7 @@
 //! What stands between callers and the server: asks a replica about each call, as Envoy does, and forwards what may go
 //! on.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use holdpoint::ext_authz::proto::{
@@ -14,7 +14,7 @@ use tonic::transport::{Channel, Endpoint};
 use super::history::{Answer, Call, Event, History};
 use crate::check;
 
-/// Between a connection that died and the next replica.
+/// Between a connection that died and another replica.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Connections to each replica.
 const CONNECTIONS: usize = 4;
@@ -24,7 +24,6 @@ pub struct Gateway {
     replicas: Vec<Vec<AuthorizationClient<Channel>>>,
     history: History,
     attempts: AtomicU64,
-    waiting: AtomicUsize,
     /// Past the deadline an answer is still awaited for so long, to see how late it is.
     grace: Duration,
 }
@@ -52,16 +51,17 @@ impl Gateway {
             anyhow::Ok(connections.collect())
         };
         let replicas = ports.map(connect).collect::<anyhow::Result<_>>()?;
-        Ok(Self { replicas, history, attempts: AtomicU64::new(0), waiting: AtomicUsize::new(0), grace })
+        Ok(Self { replicas, history, attempts: AtomicU64::new(0), grace })
     }
 
-    /// How many Checks wait for an answer.
-    pub fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
+    /// One of the others: what a dead replica held is spread over those that live.
+    fn another(&self, replica: usize, attempt: u64) -> usize {
+        let others = self.replicas.len().saturating_sub(1).max(1);
+        (replica + 1 + attempt as usize % others) % self.replicas.len()
     }
 
     /// Asks about a call until `patience` is over, and lets the server run it where it may go on. A Check whose
-    /// connection dies is sent to the next replica. None where nobody answered in time.
+    /// connection dies is sent to another replica. None where nobody answered in time.
     pub async fn forward(&self, wanted: &Wanted, mut replica: usize, patience: Duration) -> Option<Answer> {
         let due = self.history.now() + patience;
         let mut after_death = false;
@@ -70,9 +70,12 @@ impl Gateway {
             if left < PAUSE {
                 return None;
             }
-            replica = (replica + 1) % self.replicas.len();
-            let attempt = Attempt::begin(self);
+            let attempt =
+                Attempt { number: self.attempts.fetch_add(1, Ordering::Relaxed), gateway: self, over: false };
             let number = attempt.number;
+            if after_death {
+                replica = self.another(replica, number);
+            }
             let (call, want) = (wanted.call, wanted.want);
             self.history.note(Event::Asked { attempt: number, call, want, replica, due, after_death });
             let mut client = self.replicas[replica][number as usize % CONNECTIONS].clone();
@@ -111,12 +114,7 @@ struct Attempt<'a> {
     over: bool,
 }
 
-impl<'a> Attempt<'a> {
-    fn begin(gateway: &'a Gateway) -> Self {
-        gateway.waiting.fetch_add(1, Ordering::Relaxed);
-        Self { number: gateway.attempts.fetch_add(1, Ordering::Relaxed), gateway, over: false }
-    }
-
+impl Attempt<'_> {
     fn ends_with(mut self, event: Event) {
         self.over = true;
         self.gateway.history.note(event);
@@ -125,7 +123,6 @@ impl<'a> Attempt<'a> {
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        self.gateway.waiting.fetch_sub(1, Ordering::Relaxed);
         if !self.over {
             self.gateway.history.note(Event::HungUp { attempt: self.number });
         }
