@@ -8,6 +8,7 @@ use holdpoint::ext_authz::proto::{AttributeContext, CheckRequest, CheckResponse,
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tonic::transport::{Channel, Endpoint};
+use tonic::{Response, Status};
 
 use super::processes::Holdpoint;
 
@@ -23,6 +24,8 @@ pub enum Told {
     Released,
     /// It does not go on, by this word.
     Denied(String),
+    /// The connection ended before there was an answer.
+    Nothing,
 }
 
 impl Told {
@@ -32,7 +35,7 @@ impl Told {
 }
 
 /// A call about which a replica was asked.
-pub struct Asked(JoinHandle<CheckResponse>);
+pub struct Asked(JoinHandle<Result<CheckResponse, Status>>);
 
 impl Gateway {
     pub async fn before(replica: &Holdpoint) -> Self {
@@ -44,9 +47,7 @@ impl Gateway {
     /// Asks about a `tools/call` that is told from others by its number.
     pub fn asks(&self, number: usize) -> Asked {
         let mut client = self.0.clone();
-        Asked(tokio::spawn(async move {
-            client.check(call(number)).await.expect("never a gRPC error").into_inner()
-        }))
+        Asked(tokio::spawn(async move { client.check(call(number)).await.map(Response::into_inner) }))
     }
 }
 
@@ -57,7 +58,8 @@ impl Asked {
     }
 
     pub async fn told(self) -> Told {
-        let response = timeout(BOUND, self.0).await.expect("an answer in time").expect("an answer");
+        let answer = timeout(BOUND, self.0).await.expect("an answer in time").expect("no panic");
+        let Ok(response) = answer else { return Told::Nothing };
         match response.http_response.expect("never an empty answer") {
             HttpResponse::OkResponse(_) => Told::Released,
             HttpResponse::DeniedResponse(denied) => {
