@@ -206,6 +206,34 @@ mod tests {
     }
 
     #[test]
+    fn people_who_sign_in_or_come_through_a_proxy_prove_who_they_are_too() {
+        let open: SocketAddr = "0.0.0.0:8081".parse().unwrap();
+        let proxy = serde_saphyr::from_str("addresses: [10.0.0.1]").unwrap();
+        let behind = AdminConfig { listen: open, proxy: Some(proxy), ..AdminConfig::default() };
+        assert_eq!(Access::decide(&behind, None, false).err(), None);
+        assert_eq!(Access::decide(&behind, None, true).err(), Some(NoAccess::Both));
+
+        let with_url = |url: Option<&str>| {
+            let oidc =
+                serde_saphyr::from_str("{ issuer: 'https://login.example.com', client_id: x }").unwrap();
+            AdminConfig {
+                listen: open,
+                url: url.map(str::to_owned),
+                oidc: Some(oidc),
+                ..AdminConfig::default()
+            }
+        };
+        for url in [None, Some("http://holdpoint.example.com"), Some("holdpoint")] {
+            assert_eq!(Access::decide(&with_url(url), None, false).err(), Some(NoAccess::NoUrl), "{url:?}");
+        }
+        let mut signing_in = with_url(Some("https://holdpoint.example.com"));
+        assert_eq!(Access::decide(&signing_in, None, false).err(), None);
+        signing_in.oidc.as_mut().unwrap().client_secret_file = Some("/nowhere".into());
+        let refused = Access::decide(&signing_in, None, false).err().unwrap().to_string();
+        assert!(refused.starts_with("admin.oidc.client_secret_file /nowhere: No such file"), "{refused}");
+    }
+
+    #[test]
     fn on_loopback_a_token_is_made_up_and_a_configured_one_is_never_repeated() {
         let made_up = Access::decide(&config("127.0.0.1:8081"), None, false).unwrap();
         assert_eq!(made_up.generated.as_ref().map(String::len), Some(32));

@@ -32,7 +32,8 @@ impl OidcProvider {
         let paths = [script, packages].map(|path| path.to_str().expect("the path is UTF-8").to_owned());
         let args = paths.into_iter().chain([port.to_owned(), redirect.to_owned()]);
         let running = Running::start("oidc-provider", &installed("bin/node"), args);
-        eventually("the provider to listen", async || running.stdout().contains("listening").then_some(())).await;
+        eventually("the provider to listen", async || running.stdout().contains("listening").then_some(()))
+            .await;
         self.running = Some(running);
     }
 
@@ -43,7 +44,10 @@ impl OidcProvider {
 
     /// A token (JWT) for this audience, of the script `deploy-bot`.
     pub async fn token_of_a_script(&self, audience: &str) -> String {
-        let form = format!("grant_type=client_credentials&resource={}", audience.replace(':', "%3A").replace('/', "%2F"));
+        let form = format!(
+            "grant_type=client_credentials&resource={}",
+            audience.replace(':', "%3A").replace('/', "%2F")
+        );
         let request = reqwest::Client::new()
             .post(format!("{}/token", self.issuer))
             .basic_auth("deploy-bot", Some("the-secret-of-the-bot"))
