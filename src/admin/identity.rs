@@ -27,8 +27,7 @@ pub(super) use self::issuer::Issuer;
 pub use self::issuer::Oidc;
 use self::issuer::Unreachable;
 pub(super) use self::local_path::LocalPath;
-pub use self::refused::Refused;
-pub(super) use self::refused::note;
+pub(super) use self::refused::{Refused, note};
 pub(super) use self::secret::Secret;
 pub(super) use self::sign_in::{Callback, SignIn};
 pub use self::token::TokenReviewer;
@@ -46,9 +45,19 @@ const MOST_SESSIONS: usize = 4;
 #[derive(Debug, Clone)]
 pub enum Authentication {
     /// In one of these ways.
-    Required(Proofs),
+    Required(Box<Proofs>),
     /// They do not: everyone who can connect decides, as `anonymous`.
     Off,
+}
+
+impl Authentication {
+    /// The ways in which somebody can prove who they are; none where nobody has to.
+    fn proofs(&self) -> Option<&Proofs> {
+        match self {
+            Self::Required(proofs) => Some(proofs),
+            Self::Off => None,
+        }
+    }
 }
 
 /// The ways in which somebody can prove who they are, beside API tokens.
@@ -93,10 +102,8 @@ pub(super) enum NotKnown {
 
 impl Identities {
     pub(super) fn new(authentication: Authentication, store: Arc<dyn IdentityStore>, secure: bool) -> Self {
-        let issuer = match &authentication {
-            Authentication::Required(Proofs { oidc: Some(oidc), .. }) => Some(Issuer::new(oidc.clone())),
-            _ => None,
-        };
+        let oidc = authentication.proofs().and_then(|proofs| proofs.oidc.clone());
+        let issuer = oidc.map(Issuer::new);
         Self { authentication, store, issuer, cookie: Cookie { secure } }
     }
 
@@ -111,17 +118,17 @@ impl Identities {
 
     /// Whether everyone is let in.
     pub(super) fn are_off(&self) -> bool {
-        matches!(self.authentication, Authentication::Off)
+        self.authentication.proofs().is_none()
     }
 
     /// Whether a proxy may have added what authenticates a request, so that a browser's request has it by itself.
     pub(super) fn have_proxy(&self) -> bool {
-        matches!(&self.authentication, Authentication::Required(Proofs { proxy: Some(_), .. }))
+        self.authentication.proofs().is_some_and(|proofs| proofs.proxy.is_some())
     }
 
     /// Who sent these headers from there. A token that is there has to be right, whatever else is.
     pub(super) async fn reviewer(&self, headers: &HeaderMap, peer: IpAddr) -> Result<Reviewer, NotKnown> {
-        let Authentication::Required(proofs) = &self.authentication else { return Ok(anonymous()) };
+        let Some(proofs) = self.authentication.proofs() else { return Ok(anonymous()) };
         if let Some(token) = token::bearer(headers)? {
             return self.by_bearer(proofs, token).await;
         }
@@ -146,7 +153,7 @@ impl Identities {
 
     /// Whoever has the token with this digest.
     async fn by_token(&self, digest: &TokenDigest) -> Result<Reviewer, NotKnown> {
-        let Authentication::Required(proofs) = &self.authentication else { return Ok(anonymous()) };
+        let Some(proofs) = self.authentication.proofs() else { return Ok(anonymous()) };
         if let Some(reviewer) = token::configured(&proofs.tokens, digest) {
             return Ok(reviewer);
         }
@@ -175,10 +182,7 @@ impl Identities {
 
     /// Always a new secret: one that was in the browser before may be known to somebody else.
     async fn open(&self, whose: Whose) -> Result<Secret, StoreError> {
-        let sessions = match &self.authentication {
-            Authentication::Required(proofs) => proofs.sessions.clone(),
-            Authentication::Off => SessionsConfig::default(),
-        };
+        let sessions = self.authentication.proofs().map(|proofs| proofs.sessions.clone()).unwrap_or_default();
         let secret = Secret::random();
         let session = Session { whose, ends_at: SystemClock.now() + sessions.absolute.get() };
         self.store.open_session(&secret.digest(), &session, sessions.idle.get()).await?;

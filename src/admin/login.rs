@@ -97,12 +97,13 @@ pub(super) async fn callback(
     State(admin): State<Arc<Admin>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
-    Query(callback): Query<Callback>,
+    callback: Result<Query<Callback>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Some(issuer) = &admin.identities.issuer else { return Err(super::error::no_such_page().await) };
     let cookie = admin.identities.cookie;
     let peer = peer.ip();
-    let Some(sign_in) = cookie.sign_in(&headers).and_then(SignIn::from_cookie) else {
+    let sign_in = cookie.sign_in(&headers).and_then(SignIn::from_cookie);
+    let (Some(sign_in), Ok(Query(callback))) = (sign_in, callback) else {
         let not_known = Refused::NotStarted.into();
         return Ok(turned_away(&admin, not_known, Why::NotSignedIn, &LocalPath::root(), peer).await);
     };

@@ -92,14 +92,14 @@ impl Access {
             sessions: config.sessions.clone(),
         };
         if !proofs.tokens.is_empty() || proofs.oidc.is_some() || proofs.proxy.is_some() {
-            return Ok(Self::new(Authentication::Required(proofs), None));
+            return Ok(Self::new(Authentication::Required(Box::new(proofs)), None));
         }
         if !config.listen.ip().is_loopback() {
             return Err(NoAccess::Open(config.listen));
         }
         let made_up = uuid::Uuid::new_v4().simple().to_string();
         proofs.tokens.push(holder_of(&made_up));
-        Ok(Self::new(Authentication::Required(proofs), Some(made_up)))
+        Ok(Self::new(Authentication::Required(Box::new(proofs)), Some(made_up)))
     }
 
     fn new(authentication: Authentication, generated: Option<String>) -> Self {

@@ -144,6 +144,8 @@ impl Issuer {
     pub(in crate::admin) async fn provider(&self) -> Result<Arc<Provider>, Unreachable> {
         match self.known() {
             Some(known) if known.at.elapsed() < FRESH => Ok(known),
+            // Somebody else asks now: nobody has to wait for that while there is something to go by.
+            Some(known) if known.at.elapsed() < STALE && self.asked.try_lock().is_err() => Ok(known),
             _ => self.ask(|known| known.at.elapsed() < FRESH).await,
         }
     }

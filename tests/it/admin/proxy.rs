@@ -13,7 +13,7 @@ async fn behind(addresses: &str) -> Site {
     let text = format!("addresses: [{addresses}]\nsubject_header: x-user\ngroups_header: x-groups\n");
     let proxy: ProxyConfig = serde_saphyr::from_str(&text).unwrap();
     let roles = RolesConfig { operator: vec!["ops".into()], ..RolesConfig::default() };
-    let proofs = Proofs { proxy: Some(proxy), roles, ..Proofs::default() };
+    let proofs = Box::new(Proofs { proxy: Some(proxy), roles, ..Proofs::default() });
     Site::open_with(Settings { authentication: Authentication::Required(proofs), ..settings() }).await
 }
 

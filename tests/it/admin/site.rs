@@ -169,7 +169,7 @@ pub fn tokens() -> Authentication {
         reviewer("bob", Membership::All, BOB),
         reviewer("dora", dba, DORA),
     ];
-    Authentication::Required(Proofs { tokens, ..Proofs::default() })
+    Authentication::Required(Box::new(Proofs { tokens, ..Proofs::default() }))
 }
 
 /// Nobody has to say who they are, unless changed.

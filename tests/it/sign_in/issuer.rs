@@ -146,7 +146,8 @@ pub async fn site_of(issuer: &str) -> Site {
         ca: None,
         public_url: "http://127.0.0.1:8081".into(),
     };
-    let authentication = Authentication::Required(Proofs { oidc: Some(oidc), ..Proofs::default() });
+    let proofs = Box::new(Proofs { oidc: Some(oidc), ..Proofs::default() });
+    let authentication = Authentication::Required(proofs);
     Site::open_with(Settings { authentication, ..settings() }).await
 }
 
