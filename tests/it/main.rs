@@ -12,6 +12,7 @@ mod hold;
 mod model;
 mod outage;
 mod redis_shapes;
+mod sign_in;
 mod store;
 mod store_redis;
 mod story;

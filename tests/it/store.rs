@@ -1,6 +1,7 @@
 //! The contract of a store, kept by every store.
 
 mod attempts;
+mod identities;
 mod limits;
 mod listening;
 mod lists;
