@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use self::decide::{DecideError, Decided, Decision};
+pub use self::decide::{DecideError, Decided};
 pub use self::waiters::Waiters;
 use crate::clock::Clock;
 use crate::domain::approval::Approval;

@@ -16,9 +16,9 @@ use super::Admin;
 use super::error::Problem;
 use super::identity::Asking;
 use super::wire::ApprovalJson;
-use crate::approvals::{Approvals, Decided, Decision};
+use crate::approvals::{Approvals, Decided};
 use crate::domain::approval::{Approval, StateKind};
-use crate::domain::decision::Verdict;
+use crate::domain::decision::{Decision, ReasonCode, Verdict};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, DecisionId};
 use crate::store::{Filter, Order, Query, StoreError};
@@ -63,6 +63,7 @@ pub(super) async fn show(
 struct Decide {
     verdict: VerdictWord,
     reason: Option<String>,
+    reason_code: Option<String>,
     fingerprint: String,
 }
 
@@ -100,6 +101,7 @@ pub(super) async fn decide(
             VerdictWord::Reject => Verdict::Reject,
         },
         reason: said(body.reason),
+        reason_code: body.reason_code.as_deref().map(reason_code).transpose()?,
         fingerprint: Some(fingerprint),
     };
     let decided = admin.approvals.decide(&id, decision).await;
@@ -117,6 +119,13 @@ fn idempotency_key(headers: &HeaderMap) -> Result<DecisionId, Problem> {
             .and_then(|key| key.parse().ok())
             .ok_or_else(|| Problem::invalid_request("Idempotency-Key has to be a UUID")),
     }
+}
+
+fn reason_code(word: &str) -> Result<ReasonCode, Problem> {
+    ReasonCode::from_word(word).ok_or_else(|| {
+        let words = ReasonCode::ALL.map(ReasonCode::as_str).join(", ");
+        Problem::invalid_request(format!("reason_code is one of {words}, not {word:?}"))
+    })
 }
 
 /// A reason, where there are words in it.

@@ -27,6 +27,7 @@ const ALREADY_VOTED: Kind = ("already-voted", "You have voted before", StatusCod
 const ASKED_AGAIN: Kind = ("asked-again", "Reviewers are asked again", StatusCode::CONFLICT);
 const SELF_APPROVAL: Kind = ("self-approval", "Your own call", StatusCode::FORBIDDEN);
 const NOT_ELIGIBLE: Kind = ("not-eligible", "Others decide this", StatusCode::FORBIDDEN);
+const REASON_REQUIRED: Kind = ("reason-required", "Say why", StatusCode::UNPROCESSABLE_ENTITY);
 const FORBIDDEN_ORIGIN: Kind = ("forbidden-origin", "Not from here", StatusCode::FORBIDDEN);
 const UNAUTHENTICATED: Kind = ("unauthenticated", "Who are you?", StatusCode::UNAUTHORIZED);
 const INVALID_REQUEST: Kind = ("invalid-request", "The request is not right", StatusCode::BAD_REQUEST);
@@ -75,6 +76,7 @@ impl Problem {
         match error {
             DecideError::NotFound(id) => Self::not_found(&id.to_string()),
             DecideError::NotAllowed(NotAllowed::OwnCall) => Self::new(SELF_APPROVAL, text),
+            DecideError::NotAllowed(NotAllowed::ReasonRequired(_)) => Self::new(REASON_REQUIRED, text),
             DecideError::NotAllowed(_) => Self::new(NOT_ELIGIBLE, text),
             DecideError::NotOpen(approval) => {
                 let (kind, detail) = (ended(&approval), in_words(&approval));

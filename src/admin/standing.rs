@@ -30,9 +30,9 @@ pub(super) fn in_words(approval: &Approval) -> String {
     }
 }
 
-/// How many approve.
+/// How many approvals there are of those that are needed.
 pub(super) fn approvals_given(approval: &Approval) -> usize {
-    approval.standing_votes().iter().filter(|vote| vote.verdict == Verdict::Approve).count()
+    usize::from(approval.held.terms.approvals).saturating_sub(approval.approvals_missing())
 }
 
 fn approvers(approval: &Approval) -> String {

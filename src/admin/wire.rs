@@ -1,5 +1,7 @@
 //! An approval as the API writes it. Fields of its own: what is recorded may change without breaking who reads this.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -7,8 +9,9 @@ use serde_json::value::RawValue;
 use super::standing::approvals_given;
 use crate::domain::approval::{Approval, Cancellation, HeldRequest, State};
 use crate::domain::authority::may_decide;
-use crate::domain::decision::{Reviewer, Vote};
+use crate::domain::decision::{ReasonCode, Reviewer, Vote};
 use crate::domain::json::Json;
+use crate::domain::ruling::{Reason, Terms};
 
 /// An approval, as seen by one reviewer.
 #[derive(Debug, Serialize)]
@@ -35,6 +38,11 @@ pub(super) struct ApprovalJson {
     approvals_needed: u8,
     approvals_given: usize,
     reviewers: Vec<String>,
+    /// The groups out of which somebody has still to approve; empty where anyone who may review will do.
+    eligible_reviewers: Vec<String>,
+    /// So many people out of each group, where the rule says so.
+    quorum: Option<BTreeMap<String, u8>>,
+    reason_required: bool,
     votes: Vec<VoteJson>,
     /// So many of the first votes no longer count: reviewers are asked again.
     void_votes: usize,
@@ -70,6 +78,7 @@ struct VoteJson {
     reviewer: String,
     verdict: &'static str,
     reason: Option<String>,
+    reason_code: Option<&'static str>,
     at: Timestamp,
 }
 
@@ -124,6 +133,9 @@ impl ApprovalJson {
             approvals_needed: held.terms.approvals,
             approvals_given: approvals_given(approval),
             reviewers: held.terms.reviewers.iter().map(ToString::to_string).collect(),
+            eligible_reviewers: approval.groups_missing().iter().map(ToString::to_string).collect(),
+            quorum: quorum(&held.terms),
+            reason_required: held.terms.reason == Reason::Required,
             votes: approval.votes.iter().map(VoteJson::of).collect(),
             void_votes: approval.void,
             trace: held.trace.clone(),
@@ -144,9 +156,15 @@ impl VoteJson {
             reviewer: vote.reviewer.to_string(),
             verdict: vote.verdict.as_str(),
             reason: vote.reason.clone(),
+            reason_code: vote.reason_code.map(ReasonCode::as_str),
             at: vote.at,
         }
     }
+}
+
+fn quorum(terms: &Terms) -> Option<BTreeMap<String, u8>> {
+    let shares = terms.shares.iter().map(|share| (share.group.to_string(), share.people));
+    (!terms.shares.is_empty()).then(|| shares.collect())
 }
 
 /// JSON as it was sent: going through `serde_json::Value` would rewrite its numbers.

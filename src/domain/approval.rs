@@ -11,10 +11,11 @@ use jiff::Timestamp;
 
 pub use self::transitions::{CLAIM_WINDOW, VoteRefused};
 use super::call::Caller;
-use super::decision::{Verdict, Vote};
+use super::decision::{Membership, Verdict, Vote};
 use super::fingerprint::Fingerprint;
-use super::ids::{ApprovalId, AttemptId, Incarnation, ReplicaId, RequestKey, SessionKey};
+use super::ids::{ApprovalId, AttemptId, Group, Incarnation, ReplicaId, RequestKey, SessionKey};
 use super::json::Json;
+use super::quorum::Marks;
 use super::ruling::Terms;
 
 /// What was asked, written once when the call is parked and never changed.
@@ -262,8 +263,25 @@ impl Approval {
 
     /// How many more people have to approve.
     pub fn approvals_missing(&self) -> usize {
-        let given = self.standing_votes().iter().filter(|v| v.verdict == Verdict::Approve).count();
-        usize::from(self.held.terms.approvals).saturating_sub(given)
+        self.held.terms.missing(self.approvers())
+    }
+
+    /// Out of which groups somebody has still to approve. Empty where anyone who may review will do, and where nobody is
+    /// missing.
+    pub fn groups_missing(&self) -> Vec<Group> {
+        let terms = &self.held.terms;
+        let missing = self.approvals_missing();
+        let helps = |group: &&Group| {
+            let one_more = terms.marks(&Membership::Groups(vec![(*group).clone()]));
+            terms.missing(self.approvers().chain([&one_more])) < missing
+        };
+        terms.reviewers.iter().filter(helps).cloned().collect()
+    }
+
+    /// The marks of the approvals that stand.
+    fn approvers(&self) -> impl Iterator<Item = &Marks> + Clone {
+        let approvals = self.standing_votes().iter().filter(|vote| vote.verdict == Verdict::Approve);
+        approvals.map(|vote| &vote.marks)
     }
 
     /// The votes that count.

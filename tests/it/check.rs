@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdpoint::approvals::{self, Approvals, Decision, Waiters};
+use holdpoint::approvals::{self, Approvals, Waiters};
 use holdpoint::clock::SystemClock;
 use holdpoint::config::{Config, Loaded};
 use holdpoint::domain::approval::{Approval, StateKind};
-use holdpoint::domain::decision::{Membership, Reviewer, Role, Verdict};
+use holdpoint::domain::decision::{Decision, Membership, Reviewer, Role, Verdict};
 use holdpoint::domain::ids::{DecisionId, ReplicaId, Subject};
 use holdpoint::ext_authz::proto::authorization_server::Authorization;
 use holdpoint::ext_authz::proto::check_response::HttpResponse;
@@ -108,6 +108,7 @@ impl World {
             },
             verdict,
             reason: Some("because".into()),
+            reason_code: None,
             fingerprint: Some(approval.held.fingerprint),
         };
         self.approvals.decide(&approval.id, decision).await.unwrap();

@@ -52,6 +52,9 @@ contract! {
         one_approval_is_enough_where_one_is_needed
         a_rejection_ends_it_and_the_first_decision_stands
         as_many_different_people_as_needed_have_to_approve
+        one_out_of_each_group_has_to_approve
+        one_person_in_two_groups_counts_once
+        a_vote_that_says_for_nobody_counts_for_none_of_several_groups
         a_reviewer_votes_once
         a_decision_sent_again_counts_once
         a_decision_on_another_call_does_not_count

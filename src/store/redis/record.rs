@@ -14,8 +14,9 @@ use redis::{FromRedisValue, ParsingError, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::approval::{Approval, Cancellation, Departure, Held, Holder, Origin, State, StateKind};
-use crate::domain::decision::{Verdict, Vote};
+use crate::domain::decision::{ReasonCode, Verdict, Vote};
 use crate::domain::ids::{ApprovalId, QueueName, Subject};
+use crate::domain::ruling::Terms;
 use crate::store::StoreError;
 
 pub(super) use held::{encode as encode_held, millis};
@@ -141,16 +142,29 @@ impl Reply {
 #[derive(Serialize, Deserialize)]
 struct VoteRest {
     reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason_code: Option<String>,
     fingerprint: Option<String>,
 }
 
-/// The part of a vote that no script looks at.
+/// How many people each demand of these terms wants, as scripts count them down.
+pub(super) fn need(terms: &Terms) -> String {
+    let people: Vec<_> = terms.demands().iter().map(|demand| demand.people.to_string()).collect();
+    people.join(":")
+}
+
+/// For which demands the vote counts, then what no script looks at.
 pub(super) fn encode_vote_rest(vote: &Vote) -> String {
-    let rest = VoteRest { reason: vote.reason.clone(), fingerprint: vote.fingerprint.map(|f| f.to_string()) };
-    serde_json::to_string(&rest).expect("text becomes JSON")
+    let rest = VoteRest {
+        reason: vote.reason.clone(),
+        reason_code: vote.reason_code.map(|code| code.as_str().to_owned()),
+        fingerprint: vote.fingerprint.map(|f| f.to_string()),
+    };
+    vote.marks.to_string() + &serde_json::to_string(&rest).expect("text becomes JSON")
 }
 
 fn vote([decision, reviewer, verdict, at, rest]: &[String; VOTE]) -> Result<Vote, String> {
+    let (marks, rest) = rest.split_at(rest.find('{').ok_or("a vote has no rest")?);
     let rest: VoteRest = serde_json::from_str(rest).map_err(|e| format!("a vote: {e}"))?;
     Ok(Vote {
         decision: read(decision)?,
@@ -160,7 +174,9 @@ fn vote([decision, reviewer, verdict, at, rest]: &[String; VOTE]) -> Result<Vote
             "reject" => Verdict::Reject,
             other => return Err(format!("a verdict is {other:?}")),
         },
+        marks: marks.into(),
         reason: rest.reason,
+        reason_code: rest.reason_code.as_deref().and_then(ReasonCode::from_word),
         fingerprint: rest.fingerprint.as_deref().map(read).transpose()?,
         at: time(at)?,
     })

@@ -8,7 +8,7 @@ use holdpoint::domain::approval::{Approval, Held, Holder, State, StateKind};
 use holdpoint::domain::decision::{Verdict, Vote};
 use holdpoint::domain::fingerprint::Fingerprint;
 use holdpoint::domain::ids::{ApprovalId, AttemptId, DecisionId, Incarnation, ReplicaId, Subject};
-use holdpoint::domain::ruling::Late;
+use holdpoint::domain::ruling::{Late, Terms};
 use holdpoint::domain::sample;
 use holdpoint::store::Parking;
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use proptest::sample::Index;
 use uuid::Uuid;
 
 use super::history::{Act, Answer, SeenCall, Step};
-use crate::store::stage::fingerprint;
+use crate::store::stage::{fingerprint, members_of, one_of_each};
 
 /// Longer than anything stays open.
 pub const LONG: Duration = Duration::from_secs(3600);
@@ -93,12 +93,17 @@ fn incarnation(life: u32) -> Incarnation {
     format!("{life:040x}").parse().expect("40 digits")
 }
 
-/// The calls of the histories: one approval needed, two and a cool-down, and one that departure cancels.
+/// The groups of the reviewers.
+const MEMBERSHIPS: [&[&str]; 3] = [&["dba"], &["security"], &["dba", "security"]];
+
+/// The calls of the histories: one approval needed; one out of each of two groups, and a cool-down; and one that
+/// departure cancels.
 fn held(call: usize) -> Held {
     let mut held = sample::held();
     held.fingerprint = fingerprint(['1', '2', '3'][call]);
-    held.terms.approvals = if call == 1 { 2 } else { 1 };
-    held.terms.cooldown = if call == 1 { LONG / 2 } else { Duration::ZERO };
+    if call == 1 {
+        held.terms = Terms { cooldown: LONG / 2, ..one_of_each(&["dba", "security"]) };
+    }
     if call == 2 {
         held.terms.late = Late::Off;
     }
@@ -165,7 +170,9 @@ impl Reference {
                     decision: DecisionId::random(),
                     reviewer: Subject(format!("reviewer {reviewer}")),
                     verdict: *verdict,
+                    marks: record.held.terms.marks(&members_of(MEMBERSHIPS[*reviewer])),
                     reason: None,
+                    reason_code: None,
                     fingerprint: match seen {
                         SeenCall::Unsaid => None,
                         SeenCall::Recorded => Some(record.held.fingerprint),

@@ -8,6 +8,7 @@ use holdpoint::domain::approval::{Approval, Held, Holder, State};
 use holdpoint::domain::decision::{Verdict, Vote};
 use holdpoint::domain::fingerprint::Fingerprint;
 use holdpoint::domain::ids::{ApprovalId, AttemptId, DecisionId, Incarnation, ReplicaId, Subject};
+use holdpoint::domain::quorum::Marks;
 use holdpoint::domain::ruling::Late;
 use holdpoint::domain::sample;
 use jiff::Timestamp;
@@ -130,7 +131,9 @@ pub fn vote(decision: u8, verdict: Verdict) -> Vote {
         decision: NAMES.decisions[usize::from(decision)],
         reviewer: reviewer(usize::from(decision) / CLICKS),
         verdict,
+        marks: Marks::default(),
         reason: None,
+        reason_code: None,
         fingerprint: None,
         at: NAMES.before,
     }
