@@ -1,5 +1,6 @@
 //! What this service is about, without I/O, async, clock or wire format.
 
+pub mod act;
 pub mod approval;
 pub mod authority;
 pub mod call;

@@ -86,6 +86,7 @@ pub(super) async fn decide(
         verdict: if approved { Verdict::Approve } else { Verdict::Reject },
         reason: said(reason).or_else(|| (!approved).then(|| NO_REASON.to_owned())),
         reason_code: None,
+        ticket: None,
         fingerprint: None,
     };
     let decided = admin.approvals.decide(&id, decision).await;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::standing::approvals_given;
+use crate::domain::act::Act;
 use crate::domain::approval::{Approval, Cancellation, HeldRequest, State};
 use crate::domain::authority::may_decide;
 use crate::domain::decision::{ReasonCode, Reviewer, Vote};
@@ -46,6 +47,10 @@ pub(super) struct ApprovalJson {
     votes: Vec<VoteJson>,
     /// So many of the first votes no longer count: reviewers are asked again.
     void_votes: usize,
+    /// The approval past the rule, where there was one.
+    broken_glass: Option<GlassJson>,
+    /// What a person did last beside voting.
+    last_act: Option<ActJson>,
     trace: Option<String>,
     can_decide: bool,
     cannot_decide_reason: Option<String>,
@@ -126,6 +131,8 @@ impl ApprovalJson {
             cancellation: match approval.state {
                 State::Cancelled { why: Cancellation::CallerLeft, .. } => Some("caller_left"),
                 State::Cancelled { why: Cancellation::GrantUnused, .. } => Some("grant_unused"),
+                State::Cancelled { why: Cancellation::ByHand, .. } => Some("by_hand"),
+                State::Cancelled { why: Cancellation::Revoked, .. } => Some("revoked"),
                 _ => None,
             },
             waiting: approval.is_waited_for(),
@@ -138,6 +145,8 @@ impl ApprovalJson {
             reason_required: held.terms.reason == Reason::Required,
             votes: approval.votes.iter().map(VoteJson::of).collect(),
             void_votes: approval.void,
+            broken_glass: approval.broken_glass().map(GlassJson::of),
+            last_act: approval.last_act.as_ref().map(ActJson::of),
             trace: held.trace.clone(),
             can_decide: cannot.is_none(),
             cannot_decide_reason: cannot.map(|why| why.to_string()),
@@ -147,6 +156,35 @@ impl ApprovalJson {
     /// The word for its state.
     pub(super) fn state(&self) -> &'static str {
         self.state
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct GlassJson {
+    by: String,
+    ticket: Option<String>,
+    reason: Option<String>,
+    at: Timestamp,
+}
+
+#[derive(Debug, Serialize)]
+struct ActJson {
+    by: String,
+    verb: &'static str,
+    reason: Option<String>,
+    at: Timestamp,
+}
+
+impl GlassJson {
+    fn of(vote: &Vote) -> Self {
+        let (by, ticket, reason) = (vote.reviewer.to_string(), vote.ticket.clone(), vote.reason.clone());
+        Self { by, ticket, reason, at: vote.at }
+    }
+}
+
+impl ActJson {
+    fn of(act: &Act) -> Self {
+        Self { by: act.by.to_string(), verb: act.verb.as_str(), reason: act.reason.clone(), at: act.at }
     }
 }
 

@@ -3,6 +3,7 @@
 //! The rules stand here once, pure; the in-memory store applies them as they are, the Redis store states them again in
 //! Lua because they have to run where the data lives. The store's contract suite holds both to the same behaviour.
 
+mod acts;
 mod transitions;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use self::transitions::{CLAIM_WINDOW, VoteRefused};
+use super::act::Act;
 use super::call::Caller;
 use super::decision::{Membership, Verdict, Vote};
 use super::fingerprint::Fingerprint;
@@ -96,6 +98,8 @@ pub struct Approval {
     pub void: usize,
     /// The life of the store that recorded the votes that count, and the only one that may release the call.
     pub under: Option<Incarnation>,
+    /// What a person did to it last, beside voting.
+    pub last_act: Option<Act>,
     /// When it was parked, by the store's clock.
     pub created_at: Timestamp,
     /// When it ends unless decided before.
@@ -168,6 +172,10 @@ pub enum Cancellation {
     CallerLeft,
     /// It was approved, and nobody made the call again in time.
     GrantUnused,
+    /// A person cancelled it before it was decided.
+    ByHand,
+    /// It was approved, and a person took that back before the call was let through.
+    Revoked,
 }
 
 /// Why an attempt no longer waits.
@@ -287,6 +295,11 @@ impl Approval {
     /// The votes that count.
     pub fn standing_votes(&self) -> &[Vote] {
         &self.votes[self.void.min(self.votes.len())..]
+    }
+
+    /// The vote that approved it past the rule, where one did.
+    pub fn broken_glass(&self) -> Option<&Vote> {
+        self.standing_votes().iter().find(|vote| vote.ticket.is_some())
     }
 
     /// The vote that ended it, where a person did.

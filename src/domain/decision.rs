@@ -103,6 +103,8 @@ pub struct Decision {
     pub reason: Option<String>,
     /// The same in one word.
     pub reason_code: Option<ReasonCode>,
+    /// The ticket under which the glass is broken: the approval counts at once, whatever the rule wants.
+    pub ticket: Option<String>,
     /// The call that the reviewer saw; none where the way it came has no place for it.
     pub fingerprint: Option<Fingerprint>,
 }
@@ -180,6 +182,8 @@ pub struct Vote {
     pub reason: Option<String>,
     /// The same in one word, for statistics.
     pub reason_code: Option<ReasonCode>,
+    /// The ticket under which the glass was broken: it approved at once, whatever the rule wants.
+    pub ticket: Option<String>,
     /// The call that the reviewer saw, where they said so.
     pub fingerprint: Option<Fingerprint>,
     /// When, by the store's clock.

@@ -37,7 +37,7 @@ fn world(config: &str) -> World {
     let (waiters, clock) = (Arc::new(Waiters::default()), Arc::new(SystemClock));
     let memory = MemoryStore::new(clock.clone(), waiters.clone(), Duration::from_secs(600));
     let store = Arc::new(FaultyStore::around(memory));
-    let settings = approvals::Settings { patience: Duration::from_millis(300), caps: config.limits.into() };
+    let settings = approvals::Settings::new(Duration::from_millis(300), config.limits.into());
     let approvals = Approvals::new(store.clone(), waiters, clock, ReplicaId::random(), settings);
     let settings = Settings {
         identity: config.identity,
@@ -109,6 +109,7 @@ impl World {
             verdict,
             reason: Some("because".into()),
             reason_code: None,
+            ticket: None,
             fingerprint: Some(approval.held.fingerprint),
         };
         self.approvals.decide(&approval.id, decision).await.unwrap();

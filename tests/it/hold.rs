@@ -38,7 +38,7 @@ fn world() -> World {
         waiters.clone(),
         clock,
         ReplicaId::random(),
-        Settings { patience: PATIENCE, caps: sample::UNLIMITED },
+        Settings::new(PATIENCE, sample::UNLIMITED),
     );
     World { approvals, store, waiters }
 }
@@ -94,6 +94,7 @@ fn decision(verdict: Verdict) -> Decision {
         verdict,
         reason: Some("because".into()),
         reason_code: None,
+        ticket: None,
         fingerprint: None,
     }
 }
@@ -276,6 +277,7 @@ impl World {
             marks: Marks::default(),
             reason: None,
             reason_code: None,
+            ticket: None,
             fingerprint: None,
             at: jiff::Timestamp::now(),
         };

@@ -1,5 +1,6 @@
 //! The contract of a store, kept by every store.
 
+mod acting;
 mod attempts;
 mod limits;
 mod listening;
@@ -86,6 +87,15 @@ contract! {
         what_is_not_overdue_stays
         what_ended_long_ago_is_forgotten
         more_than_one_part_is_swept;
+    acting:
+        what_is_pending_is_cancelled_and_stays_so
+        what_is_approved_is_revoked_and_released_to_nobody
+        what_was_released_is_not_revoked
+        an_extension_moves_the_deadline_once_and_not_too_far
+        what_is_extended_is_not_swept_before_its_new_deadline
+        nothing_is_done_to_what_is_overdue
+        an_act_on_nothing_is_told_so
+        the_glass_is_broken_by_one_whatever_the_rule_wants;
     lists:
         a_list_is_in_order_of_parking
         pages_lose_and_repeat_nothing_over_several_queues

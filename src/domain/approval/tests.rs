@@ -14,6 +14,7 @@ fn vote(name: &str, verdict: Verdict) -> Vote {
         marks: Marks::default(),
         reason: None,
         reason_code: None,
+        ticket: None,
         fingerprint: None,
         at: Timestamp::UNIX_EPOCH,
     }

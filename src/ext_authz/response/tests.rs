@@ -30,6 +30,7 @@ fn vote(approval: &mut Approval, verdict: Verdict, reason: Option<&str>) {
         marks: Marks::default(),
         reason: reason.map(str::to_owned),
         reason_code: None,
+        ticket: None,
         fingerprint: None,
         at: now,
     };

@@ -4,6 +4,7 @@
 //! body byte for byte. Its JSON is made of structs of its own, so that a change of the domain is not by accident a
 //! change of what older and newer replicas read.
 
+mod acts;
 mod held;
 
 use std::str::FromStr;
@@ -19,16 +20,20 @@ use crate::domain::ids::{ApprovalId, QueueName, Subject};
 use crate::domain::ruling::Terms;
 use crate::store::StoreError;
 
+pub(super) use acts::encode as encode_act_rest;
 pub(super) use held::{encode as encode_held, millis};
 
 /// The version of the records that this code writes, and the only one that it reads.
 const VERSION: &str = "1";
 
 /// The fields of the hash, in the order in which scripts reply with them (see `scripts/record.lua`).
-const FIELDS: [&str; 18] = [
+const FIELDS: [&str; 19] = [
     "v", "fp", "need", "late", "created", "deadline", "state", "at", "with", "seq", "epoch", "attempt",
-    "replica", "left", "under", "void", "origin", "caller",
+    "replica", "left", "under", "void", "origin", "caller", "act",
 ];
+
+/// An approval that counts at once.
+const BREAK_GLASS: &str = "break-glass";
 
 /// How many elements of the list one vote takes: decision, reviewer, verdict, time, the rest.
 const VOTE: usize = 5;
@@ -97,6 +102,10 @@ impl Reply {
                 "" => None,
                 under => Some(read(under)?),
             },
+            last_act: match self.text("act")? {
+                "" => None,
+                act => Some(acts::decode(act)?),
+            },
             created_at: self.time("created")?,
             deadline: self.time("deadline")?,
         })
@@ -144,6 +153,8 @@ struct VoteRest {
     reason: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason_code: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ticket: Option<String>,
     fingerprint: Option<String>,
 }
 
@@ -153,11 +164,17 @@ pub(super) fn need(terms: &Terms) -> String {
     people.join(":")
 }
 
+/// The word for what a vote does.
+pub(super) fn verdict_word(vote: &Vote) -> &'static str {
+    if vote.ticket.is_some() { BREAK_GLASS } else { vote.verdict.as_str() }
+}
+
 /// For which demands the vote counts, then what no script looks at.
 pub(super) fn encode_vote_rest(vote: &Vote) -> String {
     let rest = VoteRest {
         reason: vote.reason.clone(),
         reason_code: vote.reason_code.map(|code| code.as_str().to_owned()),
+        ticket: vote.ticket.clone(),
         fingerprint: vote.fingerprint.map(|f| f.to_string()),
     };
     vote.marks.to_string() + &serde_json::to_string(&rest).expect("text becomes JSON")
@@ -169,14 +186,15 @@ fn vote([decision, reviewer, verdict, at, rest]: &[String; VOTE]) -> Result<Vote
     Ok(Vote {
         decision: read(decision)?,
         reviewer: Subject(reviewer.clone()),
-        verdict: match verdict.as_str() {
-            "approve" => Verdict::Approve,
-            "reject" => Verdict::Reject,
+        verdict: match (verdict.as_str(), &rest.ticket) {
+            ("approve", None) | (BREAK_GLASS, Some(_)) => Verdict::Approve,
+            ("reject", None) => Verdict::Reject,
             other => return Err(format!("a verdict is {other:?}")),
         },
         marks: marks.into(),
         reason: rest.reason,
         reason_code: rest.reason_code.as_deref().and_then(ReasonCode::from_word),
+        ticket: rest.ticket,
         fingerprint: rest.fingerprint.as_deref().map(read).transpose()?,
         at: time(at)?,
     })
@@ -186,6 +204,8 @@ fn cancellation(word: &str) -> Result<Cancellation, String> {
     match word {
         "caller-left" => Ok(Cancellation::CallerLeft),
         "grant-unused" => Ok(Cancellation::GrantUnused),
+        "by-hand" => Ok(Cancellation::ByHand),
+        "revoked" => Ok(Cancellation::Revoked),
         other => Err(format!("it was cancelled because of {other:?}")),
     }
 }

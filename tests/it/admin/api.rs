@@ -36,7 +36,7 @@ async fn an_approval_is_shown_with_everything_and_null_for_what_is_absent() {
             "caller": {"subject": "dba-assistant", "actors": ["runtime"]},
             "created_at": null, "deadline": null, "grant_until": null, "settled_at": null, "cancellation": null,
             "waiting": true, "left_at": null, "approvals_needed": 1, "approvals_given": 0,
-            "reviewers": ["dba"], "eligible_reviewers": ["dba"], "quorum": null, "reason_required": false, "votes": [], "void_votes": 0, "trace": null,
+            "reviewers": ["dba"], "eligible_reviewers": ["dba"], "quorum": null, "reason_required": false, "votes": [], "void_votes": 0, "broken_glass": null, "last_act": null, "trace": null,
             "can_decide": true, "cannot_decide_reason": null,
         })
     );
@@ -211,6 +211,7 @@ async fn a_list_holds_what_matches_all_filters() {
     let mut other = call_with(r#"{"i":1}"#);
     other.terms.queue = "dba".parse().unwrap();
     other.tool = Some("drop table".into());
+    other.terms.reviewers = vec![Group("dba".into())];
     other.route = Some("r&d".into());
     other.caller.subject = Some(Subject("carol".into()));
     other.fingerprint = "22".repeat(32).parse().unwrap();
@@ -221,7 +222,16 @@ async fn a_list_holds_what_matches_all_filters() {
         approvals.iter().map(|approval| approval["id"].as_str().unwrap().to_owned()).collect()
     };
     let fingerprint = format!("fingerprint={}", "22".repeat(32));
-    for query in ["queue=dba", "tool=drop%20table", "route=r%26d", "caller=carol", &fingerprint] {
+    for query in [
+        "queue=dba",
+        "group=dba",
+        "q=DROP%20t",
+        "q=Carol",
+        "tool=drop%20table",
+        "route=r%26d",
+        "caller=carol",
+        &fingerprint,
+    ] {
         assert_eq!(ids(query).await, [second.id.to_string()], "{query}");
     }
     assert_eq!(ids("queue=dba&caller=dba-assistant").await, [""; 0]);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use holdpoint::domain::act::Act as Deed;
 use holdpoint::domain::approval::{Approval, Held, Holder, State, StateKind};
 use holdpoint::domain::decision::{Verdict, Vote};
 use holdpoint::domain::fingerprint::Fingerprint;
@@ -30,6 +31,7 @@ pub struct Seen {
     holder: Option<Holder>,
     has_left: bool,
     votes: Vec<(DecisionId, Subject, Verdict)>,
+    last_act: Option<DecisionId>,
     void: usize,
     epoch: u64,
     seq: u64,
@@ -47,6 +49,7 @@ impl From<&Approval> for Seen {
             holder: approval.holder,
             has_left: approval.left_at.is_some(),
             votes: approval.votes.iter().map(|v| (v.decision, v.reviewer.clone(), v.verdict)).collect(),
+            last_act: approval.last_act.as_ref().map(|act| act.id),
             void: approval.void,
             epoch: approval.epoch,
             seq: approval.seq,
@@ -66,6 +69,7 @@ pub struct Reference {
     dead: BTreeSet<usize>,
     parkings: Vec<Parking>,
     votes: Vec<(ApprovalId, Vote)>,
+    acts: Vec<(ApprovalId, Deed)>,
 }
 
 impl Default for Reference {
@@ -80,6 +84,7 @@ impl Default for Reference {
             dead: BTreeSet::new(),
             parkings: Vec::new(),
             votes: Vec::new(),
+            acts: Vec::new(),
         }
     }
 }
@@ -173,6 +178,7 @@ impl Reference {
                     marks: record.held.terms.marks(&members_of(MEMBERSHIPS[*reviewer])),
                     reason: None,
                     reason_code: None,
+                    ticket: None,
                     fingerprint: match seen {
                         SeenCall::Unsaid => None,
                         SeenCall::Recorded => Some(record.held.fingerprint),
@@ -187,6 +193,22 @@ impl Reference {
             Step::VoteAgain { vote } => {
                 let (id, vote) = pick(&self.votes, vote)?;
                 Act::Vote(id, vote)
+            }
+            Step::Act { record, verb } => {
+                let deed = Deed {
+                    id: DecisionId::random(),
+                    by: Subject("olga".into()),
+                    verb: *verb,
+                    reason: None,
+                    at: self.now,
+                };
+                let done = (pick(&records, record)?.id.clone(), deed);
+                self.acts.push(done.clone());
+                Act::Act(done.0, done.1)
+            }
+            Step::ActAgain { act } => {
+                let (id, deed) = pick(&self.acts, act)?;
+                Act::Act(id, deed)
             }
             Step::Claim { record, by, other_call } => {
                 let record = pick(&records, record)?;
@@ -222,6 +244,13 @@ impl Reference {
                 match record.vote(vote.clone(), now, here) {
                     Ok(()) => Answer::Stands(Some(Seen::from(&*record))),
                     Err(why) => Answer::Refused(why, Seen::from(&*record)),
+                }
+            }
+            Act::Act(id, deed) => {
+                let record = self.records.get_mut(id).expect("a record is acted on that is there");
+                match record.act(deed.clone(), now) {
+                    Ok(()) => Answer::Stands(Some(Seen::from(&*record))),
+                    Err(why) => Answer::Undone(why, Seen::from(&*record)),
                 }
             }
             Act::Claim(id, attempt, fingerprint) if self.is_without_lease(id, *attempt, fingerprint) => {

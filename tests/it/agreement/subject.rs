@@ -9,7 +9,7 @@ use holdpoint::domain::approval::{Approval, StateKind};
 use holdpoint::domain::ids::{ApprovalId, ReplicaId};
 use holdpoint::store::memory::MemoryStore;
 use holdpoint::store::redis::{RedisStore, Settings};
-use holdpoint::store::{ApprovalStore, Filter, Health, Order, Query, StoreError, VoteError};
+use holdpoint::store::{ActError, ApprovalStore, Filter, Health, Order, Query, StoreError, VoteError};
 use jiff::Timestamp;
 use redis::streams::StreamRangeReply;
 use redis::{Commands, cmd};
@@ -84,6 +84,11 @@ impl Subject {
             Act::Vote(id, vote) => match self.store.vote(id, vote).await {
                 Ok(standing) => stands(Some(standing)),
                 Err(VoteError::Refused { why, standing }) => Answer::Refused(why, Seen::from(&*standing)),
+                Err(error) => panic!("{error}"),
+            },
+            Act::Act(id, deed) => match self.store.act(id, deed).await {
+                Ok(standing) => stands(Some(standing)),
+                Err(ActError::Refused { why, standing }) => Answer::Undone(why, Seen::from(&*standing)),
                 Err(error) => panic!("{error}"),
             },
             Act::Claim(id, attempt, fingerprint) => match self.store.claim(id, *attempt, fingerprint).await {

@@ -134,6 +134,7 @@ pub fn vote(decision: u8, verdict: Verdict) -> Vote {
         marks: Marks::default(),
         reason: None,
         reason_code: None,
+        ticket: None,
         fingerprint: None,
         at: NAMES.before,
     }
@@ -189,6 +190,7 @@ impl Record {
             left_at: None,
             votes: self.votes.iter().flatten().copied().map(cast).collect(),
             void: usize::from(self.void),
+            last_act: None,
             under: self.under.map(life),
             created_at: at,
             deadline: later,

@@ -247,6 +247,7 @@ pub fn vote(reviewer: &str, verdict: Verdict) -> Vote {
         marks: Marks::default(),
         reason: None,
         reason_code: None,
+        ticket: None,
         fingerprint: None,
         at: Timestamp::UNIX_EPOCH,
     }

@@ -1,6 +1,6 @@
 -- Counts a vote.
 --
--- ARGV[2] key  [3] decision  [4] reviewer  [5] 'approve' or 'reject'
+-- ARGV[2] key  [3] decision  [4] reviewer  [5] 'approve', 'reject' or 'break-glass'
 --     [6] the fingerprint that the reviewer saw, or ''
 --     [7] for which of the demands that `need` lists an approval counts, a digit each, then the rest of it, opaque
 --     [8] how many ms there are to claim an approval where no grant outlives the attempt
@@ -38,13 +38,14 @@ for i = 1, #votes, VOTE do
 end
 if record.state ~= 'pending' or overdue(record) then return answer('not open', record) end
 if seen ~= '' and seen ~= record.fp then return answer('mismatch', record) end
-if voted then return answer('voted', record) end
+-- Whoever approved and waits for the others may be the one who breaks the glass.
+if voted and verdict ~= 'break-glass' then return answer('voted', record) end
 
 redis.call('RPUSH', base .. ':votes:' .. record.key, decision, reviewer, verdict, now, ARGV[7])
 if verdict == 'approve' then count(ARGV[7]) end
 if verdict == 'reject' then
   enter(record, 'rejected', '')
-elseif is_enough() then
+elseif verdict == 'break-glass' or is_enough() then
   enter(record, 'approved', now + (record.late == 'off' and ARGV[8] or record.late))
 end
 set(record, 'void', void)
