@@ -17,9 +17,7 @@ use crate::domain::act::{Act, ActRefused};
 use crate::domain::approval::{Approval, Departure, Held, Holder, StateKind, VoteRefused};
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{
-    ApprovalId, AttemptId, DecisionId, Group, QueueName, RequestKey, SessionKey, Subject,
-};
+use crate::domain::ids::{ApprovalId, AttemptId, Group, QueueName, RequestKey, SessionKey, Subject};
 use crate::domain::ruling::{Cap, Caps};
 
 /// The records of held calls, and the transitions that they go through.
@@ -48,10 +46,11 @@ pub trait ApprovalStore: Send + Sync + 'static {
     /// Returns the record as it stands after it.
     async fn act(&self, id: &ApprovalId, act: &Act) -> Result<Approval, ActError>;
 
-    /// Whether as many replicas of the store as were asked for have this decision; none where none were asked for.
+    /// Whether as many replicas of the store as were asked for have this record as it stands here, or as it stood later
+    /// in the same life; none where none were asked for.
     ///
-    /// A counted vote stands either way, but one without replicas can be lost with its server.
-    async fn replicated(&self, _id: &ApprovalId, _decision: DecisionId) -> Option<bool> {
+    /// What was changed stands either way, but without replicas it can be lost with its server.
+    async fn replicated(&self, _standing: &Approval) -> Option<bool> {
         None
     }
 

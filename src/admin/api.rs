@@ -26,7 +26,7 @@ use crate::approvals::{Approvals, Decided};
 use crate::domain::approval::{Approval, StateKind};
 use crate::domain::decision::{Decision, ReasonCode, Verdict};
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, DecisionId, InvalidId};
+use crate::domain::ids::{ApprovalId, DecisionId, Incarnation, InvalidId};
 use crate::store::{Filter, Order, Query, StoreError};
 
 /// So many records are listed at a time, at most.
@@ -79,6 +79,7 @@ struct Decide {
     reason: Option<String>,
     reason_code: Option<String>,
     fingerprint: String,
+    incarnation: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -122,6 +123,7 @@ pub(super) async fn decide(
         reason_code: read_reason_code(body.reason_code.as_deref())?,
         ticket: None,
         fingerprint: Some(read_fingerprint(&body.fingerprint)?),
+        seen_in: read_incarnation(body.incarnation.as_deref())?,
     };
     let decided = admin.approvals.decide(&id, decision).await;
     let Decided { standing, replicated } = decided.map_err(|error| Problem::undecided(error, &reviewer))?;
@@ -146,6 +148,11 @@ fn read_reason_code(word: Option<&str>) -> Result<Option<ReasonCode>, Problem> {
         let words = ReasonCode::ALL.map(ReasonCode::as_str).join(", ");
         Problem::invalid_request(format!("reason_code is one of {words}, not {word:?}"))
     })
+}
+
+fn read_incarnation(digits: Option<&str>) -> Result<Option<Incarnation>, Problem> {
+    let read = digits.map(str::parse).transpose();
+    read.map_err(|error: InvalidId| Problem::invalid_request(error.to_string()))
 }
 
 fn read_fingerprint(digits: &str) -> Result<Fingerprint, Problem> {

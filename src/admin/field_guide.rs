@@ -88,6 +88,7 @@ pub(super) async fn decide(
         reason_code: None,
         ticket: None,
         fingerprint: None,
+        seen_in: None,
     };
     let decided = admin.approvals.decide(&id, decision).await;
     let decided = decided.map_err(|error| Problem::undecided(error, &reviewer))?;

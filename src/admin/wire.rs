@@ -51,6 +51,9 @@ pub(super) struct ApprovalJson {
     broken_glass: Option<GlassJson>,
     /// What a person did last beside voting.
     last_act: Option<ActJson>,
+    /// The life of the store that this was read from; a decision sends it back.
+    incarnation: String,
+    may_have_run: bool,
     trace: Option<String>,
     can_decide: bool,
     cannot_decide_reason: Option<String>,
@@ -147,6 +150,8 @@ impl ApprovalJson {
             void_votes: approval.void,
             broken_glass: approval.broken_glass().map(GlassJson::of),
             last_act: approval.last_act.as_ref().map(ActJson::of),
+            incarnation: approval.seen_in.to_string(),
+            may_have_run: approval.may_have_run(),
             trace: held.trace.clone(),
             can_decide: cannot.is_none(),
             cannot_decide_reason: cannot.map(|why| why.to_string()),

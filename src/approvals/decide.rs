@@ -31,8 +31,8 @@ pub enum DecideError {
     /// This reviewer has voted before; here is what stands.
     #[error("you have voted on this already")]
     AlreadyVoted(Box<Approval>),
-    /// The decision was taken before the store failed over, and reviewers are asked again; here is what stands.
-    #[error("the store changed hands after this decision, and it may not have been used: decide again")]
+    /// The store failed over after the reviewer looked; here is what stands.
+    #[error("the store changed hands since you saw this: look again, and decide anew")]
     AskedAgain(Box<Approval>),
     /// What the reviewer saw is not what is recorded; here is what is.
     #[error("what you saw is not the call that is recorded")]
@@ -87,6 +87,7 @@ impl Approvals {
             reason_code: decision.reason_code,
             ticket: decision.ticket,
             fingerprint: decision.fingerprint,
+            seen_in: decision.seen_in.or(Some(seen.seen_in)),
             at: self.clock.now(),
         };
         let standing = self.store.vote(id, &vote).await.map_err(|error| match error {
@@ -102,11 +103,12 @@ impl Approvals {
             }
         })?;
         // An id that was used before changes nothing; whoever meant something else by it must not read "recorded".
-        let recorded = |counted: &Vote| Vote { at: vote.at, ..counted.clone() } == vote;
+        let recorded =
+            |counted: &Vote| Vote { at: vote.at, seen_in: vote.seen_in, ..counted.clone() } == vote;
         if !standing.votes.iter().any(recorded) {
             return Err(DecideError::IdUsed);
         }
-        let replicated = self.store.replicated(id, vote.decision).await;
+        let replicated = self.store.replicated(&standing).await;
         Ok(Decided { standing, replicated })
     }
 }

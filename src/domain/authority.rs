@@ -203,6 +203,7 @@ mod tests {
             reason_code: None,
             ticket: None,
             fingerprint: None,
+            seen_in: None,
             at: now,
         };
         approval.vote(vote, now, Incarnation::ONLY).unwrap();
@@ -259,6 +260,7 @@ mod tests {
                 reason_code: None,
                 ticket: None,
                 fingerprint: seen,
+                seen_in: None,
             };
             let decided = authorize(&decision, &sample::parked(held), None);
             assert_eq!(decided, expected, "{wanted:?} {verdict:?} {reason:?}");
@@ -275,6 +277,7 @@ mod tests {
             reason_code: None,
             ticket: None,
             fingerprint: None,
+            seen_in: None,
         };
         assert_eq!(authorize(&decision, &approval(&["dba"]), None), Err(NotAllowed::OwnCall));
     }
@@ -305,6 +308,7 @@ mod tests {
                 reason_code: None,
                 ticket: Some(ticket.into()),
                 fingerprint: None,
+                seen_in: None,
             };
             let reviewer = &decision.reviewer;
             assert_eq!(authorize(&decision, &approval(&["dba"]), glass), expected, "{reviewer:?} {ticket}");

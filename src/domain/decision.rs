@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::fingerprint::Fingerprint;
-use super::ids::{DecisionId, Group, Subject};
+use super::ids::{DecisionId, Group, Incarnation, Subject};
 use super::quorum::Marks;
 
 /// Approve or reject.
@@ -107,6 +107,8 @@ pub struct Decision {
     pub ticket: Option<String>,
     /// The call that the reviewer saw; none where the way it came has no place for it.
     pub fingerprint: Option<Fingerprint>,
+    /// The life of the store that showed it to them; where they do not say, the present one.
+    pub seen_in: Option<Incarnation>,
 }
 
 /// Why somebody decides as they do, in one word.
@@ -186,6 +188,8 @@ pub struct Vote {
     pub ticket: Option<String>,
     /// The call that the reviewer saw, where they said so.
     pub fingerprint: Option<Fingerprint>,
+    /// The life of the store that showed it to them, where they said so.
+    pub seen_in: Option<Incarnation>,
     /// When, by the store's clock.
     pub at: Timestamp,
 }

@@ -111,6 +111,7 @@ impl World {
             reason_code: None,
             ticket: None,
             fingerprint: Some(approval.held.fingerprint),
+            seen_in: Some(approval.seen_in),
         };
         self.approvals.decide(&approval.id, decision).await.unwrap();
     }

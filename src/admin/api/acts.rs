@@ -10,7 +10,7 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use serde::Deserialize;
 
-use super::{DecidedJson, idempotency_key, read_fingerprint, said};
+use super::{DecidedJson, idempotency_key, read_fingerprint, read_incarnation, said};
 use crate::admin::Admin;
 use crate::admin::error::Problem;
 use crate::admin::identity::Asking;
@@ -39,6 +39,7 @@ struct BreakGlass {
     reason: String,
     ticket: String,
     fingerprint: String,
+    incarnation: Option<String>,
 }
 
 /// `POST /v1/approvals/{id}:{verb}`
@@ -88,6 +89,7 @@ async fn break_glass(
         reason_code: None,
         ticket: Some(body.ticket.trim().to_owned()),
         fingerprint: Some(read_fingerprint(&body.fingerprint)?),
+        seen_in: read_incarnation(body.incarnation.as_deref())?,
     };
     let decided = admin.approvals.decide(&id, decision).await;
     let Decided { standing, replicated } = decided.map_err(|error| Problem::undecided(error, &reviewer))?;

@@ -11,14 +11,16 @@ use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{VerdictWord, idempotency_key, query, read_fingerprint, read_reason_code, said};
+use super::{
+    VerdictWord, idempotency_key, query, read_fingerprint, read_incarnation, read_reason_code, said,
+};
 use crate::admin::Admin;
 use crate::admin::error::{Body, Problem};
 use crate::admin::identity::Asking;
-use crate::domain::approval::StateKind;
+use crate::domain::approval::{Approval, StateKind};
 use crate::domain::decision::{Decision, Reviewer, Verdict};
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, DecisionId};
+use crate::domain::ids::{ApprovalId, DecisionId, Incarnation};
 use crate::store::{Order, Query};
 
 /// So many are decided by one request, at most.
@@ -43,6 +45,7 @@ struct BatchDecide {
 struct Item {
     id: String,
     fingerprint: String,
+    incarnation: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -69,9 +72,16 @@ struct Counts {
     refused: usize,
 }
 
-/// What is decided, and what the reviewer saw of each.
+/// One that is decided, and what the reviewer saw of it.
+struct Chosen {
+    id: String,
+    fingerprint: Fingerprint,
+    seen_in: Option<Incarnation>,
+}
+
+/// What is decided.
 struct Selection {
-    items: Vec<(String, Fingerprint)>,
+    items: Vec<Chosen>,
     more: bool,
 }
 
@@ -92,13 +102,13 @@ pub(in crate::admin) async fn decide(
         }
         _ => return Err(Problem::invalid_request("name either items or a filter")),
     };
-    let mut seen = selection.items.iter().map(|(_, fingerprint)| fingerprint);
+    let mut seen = selection.items.iter().map(|chosen| &chosen.fingerprint);
     if verdict == Verdict::Approve && seen.next().is_some_and(|first| seen.any(|other| other != first)) {
         return Err(Problem::invalid_request("only identical calls are approved at once"));
     }
     let (key, reason) = (idempotency_key(&headers)?, said(body.reason));
     let reason_code = read_reason_code(body.reason_code.as_deref())?;
-    let one = async |(id, fingerprint): (String, Fingerprint)| {
+    let one = async |Chosen { id, fingerprint, seen_in }: Chosen| {
         let decision = Decision {
             id: part_of(key, &id),
             reviewer: reviewer.clone(),
@@ -107,6 +117,7 @@ pub(in crate::admin) async fn decide(
             reason_code,
             ticket: None,
             fingerprint: Some(fingerprint),
+            seen_in,
         };
         match decide_one(&admin, &id, decision, dry_run, &reviewer).await {
             Ok(outcome) => Outcome { id, outcome, problem: None },
@@ -143,7 +154,13 @@ fn listed(items: Vec<Item>) -> Result<Selection, Problem> {
     if items.is_empty() || items.len() > MOST {
         return Err(Problem::invalid_request(format!("name 1 to {MOST} items")));
     }
-    let read = |item: Item| Ok((item.id, read_fingerprint(&item.fingerprint)?));
+    let read = |item: Item| {
+        Ok(Chosen {
+            fingerprint: read_fingerprint(&item.fingerprint)?,
+            seen_in: read_incarnation(item.incarnation.as_deref())?,
+            id: item.id,
+        })
+    };
     let items = items.into_iter().map(read).collect::<Result<Vec<_>, Problem>>()?;
     Ok(Selection { items, more: false })
 }
@@ -169,8 +186,11 @@ async fn matching(
         filter: read.filter,
     };
     let page = admin.approvals.list(&query).await?;
-    let item =
-        |approval: &crate::domain::approval::Approval| (approval.id.to_string(), approval.held.fingerprint);
+    let item = |approval: &Approval| Chosen {
+        id: approval.id.to_string(),
+        fingerprint: approval.held.fingerprint,
+        seen_in: Some(approval.seen_in),
+    };
     Ok(Selection { items: page.approvals.iter().map(item).collect(), more: page.next.is_some() })
 }
 

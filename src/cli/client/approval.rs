@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::domain::approval::StateKind;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::ApprovalId;
+use crate::domain::ids::{ApprovalId, Incarnation};
 
 /// An approval, and the very JSON that it came in: what a script gets has lost nothing on the way.
 #[derive(Debug)]
@@ -58,7 +58,18 @@ pub struct Approval {
     pub approvals_needed: u32,
     pub approvals_given: u32,
     pub reviewers: Vec<String>,
+    #[serde(default)]
+    pub eligible_reviewers: Vec<String>,
+    #[serde(default)]
+    pub reason_required: bool,
+    #[serde(default)]
+    pub broken_glass: Option<BrokenGlass>,
+    #[serde(default)]
+    pub last_act: Option<LastAct>,
     pub votes: Vec<Vote>,
+    #[serde(deserialize_with = "parsed")]
+    pub incarnation: Incarnation,
+    pub may_have_run: bool,
     pub trace: Option<String>,
     pub can_decide: bool,
     pub cannot_decide_reason: Option<String>,
@@ -93,6 +104,24 @@ pub struct Request {
 pub struct Caller {
     pub subject: Option<String>,
     pub actors: Vec<String>,
+}
+
+/// An approval past the rule.
+#[derive(Debug, Deserialize)]
+#[allow(missing_docs, reason = "as above")]
+pub struct BrokenGlass {
+    pub by: String,
+    pub ticket: String,
+}
+
+/// What a person did last beside voting.
+#[derive(Debug, Deserialize)]
+#[allow(missing_docs, reason = "as above")]
+pub struct LastAct {
+    pub by: String,
+    pub verb: String,
+    pub reason: Option<String>,
+    pub at: Timestamp,
 }
 
 /// What one reviewer said.

@@ -69,6 +69,7 @@ mod tests {
             reason_code: None,
             ticket: None,
             fingerprint: None,
+            seen_in: None,
             at: now,
         };
         approval.vote(vote, now, Incarnation::ONLY).expect("a first vote");

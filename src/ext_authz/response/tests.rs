@@ -32,6 +32,7 @@ fn vote(approval: &mut Approval, verdict: Verdict, reason: Option<&str>) {
         reason_code: None,
         ticket: None,
         fingerprint: None,
+        seen_in: None,
         at: now,
     };
     approval.vote(vote, now, Incarnation::ONLY).unwrap();

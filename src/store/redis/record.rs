@@ -26,10 +26,10 @@ pub(super) use held::{encode as encode_held, millis};
 /// The version of the records that this code writes, and the only one that it reads.
 const VERSION: &str = "1";
 
-/// The fields of the hash, in the order in which scripts reply with them (see `scripts/record.lua`).
-const FIELDS: [&str; 19] = [
+/// The fields of the hash and which life of Redis replies, in the order of a reply (see `scripts/record.lua`).
+const FIELDS: [&str; 21] = [
     "v", "fp", "need", "late", "created", "deadline", "state", "at", "with", "seq", "epoch", "attempt",
-    "replica", "left", "under", "void", "origin", "caller", "act",
+    "replica", "left", "under", "void", "origin", "caller", "act", "born", "here",
 ];
 
 /// An approval that counts at once.
@@ -106,6 +106,8 @@ impl Reply {
                 "" => None,
                 act => Some(acts::decode(act)?),
             },
+            parked_in: self.parse("born")?,
+            seen_in: self.parse("here")?,
             created_at: self.time("created")?,
             deadline: self.time("deadline")?,
         })
@@ -156,6 +158,8 @@ struct VoteRest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ticket: Option<String>,
     fingerprint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seen_in: Option<String>,
 }
 
 /// How many people each demand of these terms wants, as scripts count them down.
@@ -176,6 +180,7 @@ pub(super) fn encode_vote_rest(vote: &Vote) -> String {
         reason_code: vote.reason_code.map(|code| code.as_str().to_owned()),
         ticket: vote.ticket.clone(),
         fingerprint: vote.fingerprint.map(|f| f.to_string()),
+        seen_in: vote.seen_in.map(|seen_in| seen_in.to_string()),
     };
     vote.marks.to_string() + &serde_json::to_string(&rest).expect("text becomes JSON")
 }
@@ -196,6 +201,7 @@ fn vote([decision, reviewer, verdict, at, rest]: &[String; VOTE]) -> Result<Vote
         reason_code: rest.reason_code.as_deref().and_then(ReasonCode::from_word),
         ticket: rest.ticket,
         fingerprint: rest.fingerprint.as_deref().map(read).transpose()?,
+        seen_in: rest.seen_in.as_deref().map(read).transpose()?,
         at: time(at)?,
     })
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use holdpoint::clock::ManualClock;
 use holdpoint::domain::approval::{Approval, StateKind};
+use holdpoint::domain::decision::Vote;
 use holdpoint::domain::ids::{ApprovalId, ReplicaId};
 use holdpoint::store::memory::MemoryStore;
 use holdpoint::store::redis::{RedisStore, Settings};
@@ -81,11 +82,13 @@ impl Subject {
                 self.set_lease(parking.holder.replica, Timestamp::now() + LONG);
                 stands(Some(parked))
             }
-            Act::Vote(id, vote) => match self.store.vote(id, vote).await {
-                Ok(standing) => stands(Some(standing)),
-                Err(VoteError::Refused { why, standing }) => Answer::Refused(why, Seen::from(&*standing)),
-                Err(error) => panic!("{error}"),
-            },
+            Act::Vote(id, vote) => {
+                match self.store.vote(id, &self.in_its_words(id, vote, reference).await).await {
+                    Ok(standing) => stands(Some(standing)),
+                    Err(VoteError::Refused { why, standing }) => Answer::Refused(why, Seen::from(&*standing)),
+                    Err(error) => panic!("{error}"),
+                }
+            }
             Act::Act(id, deed) => match self.store.act(id, deed).await {
                 Ok(standing) => stands(Some(standing)),
                 Err(ActError::Refused { why, standing }) => Answer::Undone(why, Seen::from(&*standing)),
@@ -118,6 +121,16 @@ impl Subject {
                 Answer::Nothing
             }
         }
+    }
+
+    /// The vote with the store's own name of the present life; no store has another by the names of the reference.
+    async fn in_its_words(&self, id: &ApprovalId, vote: &Vote, reference: &Reference) -> Vote {
+        let present = vote.seen_in == Some(reference.here());
+        let seen_in = match self.store.look(id).await.unwrap() {
+            Some(record) if present => Some(record.seen_in),
+            _ => vote.seen_in,
+        };
+        Vote { seen_in, ..vote.clone() }
     }
 
     /// All records.

@@ -126,7 +126,7 @@ pub fn fingerprint(caller: usize) -> Fingerprint {
 }
 
 /// The vote that a decision is.
-pub fn vote(decision: u8, verdict: Verdict) -> Vote {
+pub fn vote(decision: u8, verdict: Verdict, seen_in: u8) -> Vote {
     Vote {
         decision: NAMES.decisions[usize::from(decision)],
         reviewer: reviewer(usize::from(decision) / CLICKS),
@@ -136,6 +136,7 @@ pub fn vote(decision: u8, verdict: Verdict) -> Vote {
         reason_code: None,
         ticket: None,
         fingerprint: None,
+        seen_in: Some(life(seen_in)),
         at: NAMES.before,
     }
 }
@@ -158,7 +159,7 @@ impl Record {
             under: None,
             overdue: false,
         };
-        blank.read(&Approval::parked(id, held, holder(attempt), NAMES.before))
+        blank.read(&Approval::parked(id, held, holder(attempt), NAMES.before, life(0)))
     }
 
     /// The record as the rules know it, and the time.
@@ -178,7 +179,7 @@ impl Record {
             }
         };
         let cast = |(decision, approve): (u8, bool)| {
-            vote(decision, if approve { Verdict::Approve } else { Verdict::Reject })
+            vote(decision, if approve { Verdict::Approve } else { Verdict::Reject }, 0)
         };
         let approval = Approval {
             id: NAMES.approvals[slot].clone(),
@@ -192,6 +193,8 @@ impl Record {
             void: usize::from(self.void),
             last_act: None,
             under: self.under.map(life),
+            parked_in: life(0),
+            seen_in: life(0),
             created_at: at,
             deadline: later,
         };

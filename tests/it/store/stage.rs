@@ -249,6 +249,7 @@ pub fn vote(reviewer: &str, verdict: Verdict) -> Vote {
         reason_code: None,
         ticket: None,
         fingerprint: None,
+        seen_in: None,
         at: Timestamp::UNIX_EPOCH,
     }
 }
