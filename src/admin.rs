@@ -43,6 +43,9 @@ use crate::store::IdentityStore;
 /// What a decision or a login may weigh: a reason is a few sentences.
 const BODY_LIMIT: usize = 64 * 1024;
 
+/// What a batch of decisions may weigh: a thousand ids and fingerprints.
+const BATCH_LIMIT: usize = 512 * 1024;
+
 /// Nothing is loaded from elsewhere, nothing inline runs, and nobody may frame the page.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -92,9 +95,10 @@ pub fn router(
         .route("/pending", get(field_guide::pending))
         .route("/decide/{id}", post(field_guide::decide))
         .route("/v1/approvals", get(api::list))
-        .route("/v1/approvals/{id}", get(api::show))
+        .route("/v1/approvals/{id}", get(api::show).post(api::act))
         .route("/v1/approvals/{id}/decisions", post(api::decide))
-        .route("/v1/approvals:watch", get(watch::events))
+        .route("/v1/approvals:watch", get(watch::watch))
+        .route("/v1/approvals:batchDecide", post(api::batch_decide).layer(DefaultBodyLimit::max(BATCH_LIMIT)))
         .route("/v1/login", get(login::device))
         .route("/v1/whoami", get(whoami::show))
         .route("/v1/tokens", get(tokens::list).post(tokens::make))

@@ -1,6 +1,8 @@
 //! The admin side, over real HTTP.
 
+mod acting;
 mod api;
+mod batch;
 mod field_guide;
 mod health;
 mod identity;
@@ -11,3 +13,4 @@ mod page;
 mod proxy;
 pub mod site;
 mod tokens;
+mod watching;

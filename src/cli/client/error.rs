@@ -101,6 +101,7 @@ impl Problem {
             "expired" | "caller-gone" => Exit::Gone,
             "unauthenticated" | "forbidden-origin" | "not-eligible" | "self-approval" | "already-voted"
             | "not-permitted" => Exit::NotAllowed,
+            "reason-required" | "too-long" => Exit::Usage,
             "not-found" => Exit::NotFound,
             "store-unavailable" | "issuer-unavailable" => Exit::Unreachable,
             "invalid-request" => Exit::Usage,
@@ -152,11 +153,14 @@ mod tests {
             ("self-approval", 403, None, Exit::NotAllowed),
             ("already-voted", 409, None, Exit::NotAllowed),
             ("fingerprint-mismatch", 409, None, Exit::Failure),
+            ("reason-required", 422, None, Exit::Usage),
             ("not-found", 404, None, Exit::NotFound),
             ("store-unavailable", 503, None, Exit::Unreachable),
             ("issuer-unavailable", 503, None, Exit::Unreachable),
             ("not-permitted", 403, None, Exit::NotAllowed),
             ("invalid-request", 400, None, Exit::Usage),
+            ("too-long", 422, None, Exit::Usage),
+            ("not-approved", 409, Some("pending"), Exit::Failure),
             ("something-new", 503, None, Exit::Unreachable),
             ("something-new", 418, None, Exit::Failure),
         ] {
