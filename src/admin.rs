@@ -85,6 +85,7 @@ pub fn router(approvals: Arc<Approvals>, settings: Settings, draining: Cancellat
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .route("/healthz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
         .merge(reviewers)
         .layer(middleware::from_fn(headers))
         .with_state(admin)

@@ -20,6 +20,7 @@ use crate::domain::ids::{QueueName, ReplicaId};
 use crate::domain::policy::Policy;
 use crate::ext_authz::{self, Gate, listener};
 use crate::store::ApprovalStore;
+use crate::store::measured::Measured;
 use crate::store::memory::MemoryStore;
 use crate::store::redis::{RedisStore, Settings as RedisSettings};
 
@@ -97,11 +98,11 @@ async fn approvals(config: &Config, policy: &Policy) -> anyhow::Result<Arc<Appro
             queues.dedup();
             let settings = redis_settings(redis)?;
             RedisStore::check(&settings).await?;
-            Arc::new(RedisStore::start(settings, replica, queues, waiters.clone(), retention)?)
+            Arc::new(Measured(RedisStore::start(settings, replica, queues, waiters.clone(), retention)?))
         }
         None => {
             tracing::warn!("no Redis is configured: approvals live in this process and end with it");
-            Arc::new(MemoryStore::new(Arc::clone(&clock), waiters.clone(), retention))
+            Arc::new(Measured(MemoryStore::new(Arc::clone(&clock), waiters.clone(), retention)))
         }
     };
     let settings =

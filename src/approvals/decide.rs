@@ -7,6 +7,7 @@ use crate::domain::decision::{Reviewer, Verdict, Vote};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, DecisionId};
 use crate::store::{StoreError, VoteError};
+use crate::telemetry::{self, Span, metrics};
 
 /// What a reviewer says of one approval.
 #[derive(Debug, Clone)]
@@ -64,7 +65,12 @@ pub enum DecideError {
 impl Approvals {
     /// Records a decision, if the reviewer may take it.
     pub async fn decide(&self, id: &ApprovalId, decision: Decision) -> Result<Decided, DecideError> {
+        Span::root("decision").around(self.vote(id, decision)).await
+    }
+
+    async fn vote(&self, id: &ApprovalId, decision: Decision) -> Result<Decided, DecideError> {
         let seen = self.look(id).await?.ok_or_else(|| DecideError::NotFound(id.clone()))?;
+        telemetry::decides(&seen, decision.verdict);
         // One that was counted and whose answer got lost comes again: the store then says what stands.
         let sent_again = seen.votes.iter().any(|vote| vote.decision == decision.id);
         match may_decide(&decision.reviewer, &seen) {
@@ -81,6 +87,7 @@ impl Approvals {
             reason: decision.reason,
             fingerprint: decision.fingerprint,
             at: self.clock.now(),
+            trace: telemetry::current().map(|span| span.to_string()),
         };
         let standing = self.store.vote(id, &vote).await.map_err(|error| match error {
             VoteError::NotFound(id) => DecideError::NotFound(id),
@@ -95,10 +102,13 @@ impl Approvals {
             }
         })?;
         // An id that was used before changes nothing; whoever meant something else by it must not read "recorded".
-        let recorded = |counted: &Vote| Vote { at: vote.at, ..counted.clone() } == vote;
+        let recorded =
+            |counted: &Vote| Vote { at: vote.at, trace: vote.trace.clone(), ..counted.clone() } == vote;
         if !standing.votes.iter().any(recorded) {
             return Err(DecideError::IdUsed);
         }
+        telemetry::decided(&standing);
+        metrics().decided(vote.verdict);
         tracing::info!(approval = %id, reviewer = %vote.reviewer, verdict = vote.verdict.as_str(),
             state = standing.state.kind().as_str(), "decided");
         let replicated = self.store.replicated(id, vote.decision).await;

@@ -104,6 +104,7 @@ mod tests {
             reason: None,
             fingerprint: None,
             at: now,
+            trace: None,
         };
         approval.vote(vote, now, Incarnation::ONLY).unwrap();
         assert_eq!(may_decide(&reviewer("bob", &["dba"]), &approval), Err(NotAllowed::AlreadyVoted));

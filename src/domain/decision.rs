@@ -94,4 +94,6 @@ pub struct Vote {
     pub fingerprint: Option<Fingerprint>,
     /// When, by the store's clock.
     pub at: Timestamp,
+    /// The W3C `traceparent` of the decision.
+    pub trace: Option<String>,
 }

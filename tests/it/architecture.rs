@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 6] = [
 ];
 
 /// Where a crate may be used, by the beginning of the path below `src`.
-const OWNERS: [(&str, &[&str]); 11] = [
+const OWNERS: [(&str, &[&str]); 17] = [
     ("redis", &["store/redis"]),
     ("deadpool_redis", &["store/redis"]),
     ("tonic", &["ext_authz"]),
@@ -25,6 +25,12 @@ const OWNERS: [(&str, &[&str]); 11] = [
     ("askama", &["admin"]),
     ("cel", &["domain/policy"]),
     ("ureq", &["cli"]),
+    ("opentelemetry", &["telemetry"]),
+    ("opentelemetry_appender_tracing", &["telemetry"]),
+    ("opentelemetry_otlp", &["telemetry"]),
+    ("opentelemetry_prometheus", &["telemetry"]),
+    ("opentelemetry_sdk", &["telemetry"]),
+    ("prometheus", &["telemetry"]),
     ("tracing_subscriber", &["telemetry"]),
 ];
 

@@ -274,6 +274,7 @@ impl World {
             reason: None,
             fingerprint: None,
             at: jiff::Timestamp::now(),
+            trace: None,
         };
         self.store.inner().vote(id, &vote).await.unwrap();
     }

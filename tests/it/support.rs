@@ -2,6 +2,7 @@
 
 pub mod eventually;
 pub mod faults;
+pub mod otlp;
 pub mod processes;
 pub mod redis_topologies;
 pub mod world;

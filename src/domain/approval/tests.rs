@@ -13,6 +13,7 @@ fn vote(name: &str, verdict: Verdict) -> Vote {
         reason: None,
         fingerprint: None,
         at: Timestamp::UNIX_EPOCH,
+        trace: None,
     }
 }
 

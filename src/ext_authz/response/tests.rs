@@ -29,6 +29,7 @@ fn vote(approval: &mut Approval, verdict: Verdict, reason: Option<&str>) {
         reason: reason.map(str::to_owned),
         fingerprint: None,
         at: now,
+        trace: None,
     };
     approval.vote(vote, now, Incarnation::ONLY).unwrap();
 }

@@ -142,11 +142,17 @@ impl Reply {
 struct VoteRest {
     reason: Option<String>,
     fingerprint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trace: Option<String>,
 }
 
 /// The part of a vote that no script looks at.
 pub(super) fn encode_vote_rest(vote: &Vote) -> String {
-    let rest = VoteRest { reason: vote.reason.clone(), fingerprint: vote.fingerprint.map(|f| f.to_string()) };
+    let rest = VoteRest {
+        reason: vote.reason.clone(),
+        fingerprint: vote.fingerprint.map(|f| f.to_string()),
+        trace: vote.trace.clone(),
+    };
     serde_json::to_string(&rest).expect("text becomes JSON")
 }
 
@@ -163,6 +169,7 @@ fn vote([decision, reviewer, verdict, at, rest]: &[String; VOTE]) -> Result<Vote
         reason: rest.reason,
         fingerprint: rest.fingerprint.as_deref().map(read).transpose()?,
         at: time(at)?,
+        trace: rest.trace,
     })
 }
 

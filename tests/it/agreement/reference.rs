@@ -172,6 +172,7 @@ impl Reference {
                         SeenCall::Other => Some(fingerprint('9')),
                     },
                     at: self.now,
+                    trace: None,
                 };
                 let cast = (record.id.clone(), vote);
                 self.votes.push(cast.clone());

@@ -133,6 +133,7 @@ pub fn vote(decision: u8, verdict: Verdict) -> Vote {
         reason: None,
         fingerprint: None,
         at: NAMES.before,
+        trace: None,
     }
 }
 

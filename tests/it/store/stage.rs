@@ -229,6 +229,7 @@ pub fn vote(reviewer: &str, verdict: Verdict) -> Vote {
         reason: None,
         fingerprint: None,
         at: Timestamp::UNIX_EPOCH,
+        trace: None,
     }
 }
 

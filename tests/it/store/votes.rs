@@ -106,6 +106,7 @@ pub async fn a_vote_keeps_what_the_reviewer_said(kind: Kind) {
         Vote {
             reason: Some("ä \"\n\u{0}".into()),
             fingerprint: Some(parked.held.fingerprint),
+            trace: Some("00-1-2-01".into()),
             ..approve("bob, € \n")
         },
         Vote { reason: Some(String::new()), ..approve("") },

@@ -7,7 +7,7 @@ use holdpoint::domain::approval::{Approval, Departure};
 use holdpoint::domain::decision::Vote;
 use holdpoint::domain::fingerprint::Fingerprint;
 use holdpoint::domain::ids::{ApprovalId, AttemptId, RequestKey, SessionKey};
-use holdpoint::store::{ApprovalStore, Health, Page, Parking, Query, StoreError, VoteError};
+use holdpoint::store::{ApprovalStore, Health, OpenIn, Page, Parking, Query, StoreError, VoteError};
 
 use super::super::stage::approve;
 
@@ -82,7 +82,7 @@ impl ApprovalStore for Meddler {
         self.inner.withdraw(session, request).await
     }
 
-    async fn count_open(&self) -> Result<u64, StoreError> {
+    async fn count_open(&self) -> Result<Vec<OpenIn>, StoreError> {
         self.inner.count_open().await
     }
 

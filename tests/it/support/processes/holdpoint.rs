@@ -33,6 +33,11 @@ impl Holdpoint {
     /// Starts a replica with this configuration file and waits until it listens; without a Redis its approvals
     /// live in it.
     pub async fn start(config: &str, redis: Option<&RedisServer>) -> Self {
+        Self::told(&[], config, redis).await
+    }
+
+    /// The same with these variables in its environment.
+    pub async fn told(environment: &[(&str, &str)], config: &str, redis: Option<&RedisServer>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let file = folder.path().join("holdpoint.yaml");
         std::fs::write(&file, config).expect("a configuration file");
@@ -41,7 +46,7 @@ impl Holdpoint {
         let mut args = vec!["--config", file, "--ext-authz-listen", "127.0.0.1:0"];
         args.extend(["--admin-listen", "127.0.0.1:0"]);
         args.extend(url.iter().flat_map(|url| ["--redis-url", url]));
-        let running = serve(&[("HOLDPOINT_TOKEN", TOKEN)], &args);
+        let running = serve(&[&[("HOLDPOINT_TOKEN", TOKEN)], environment].concat(), &args);
         let (check_port, admin) = eventually("the replica to listen", async || listens(&running)).await;
         Self { check_port, admin, running, _config: folder }
     }
@@ -54,6 +59,11 @@ impl Holdpoint {
     /// The URL of its admin side.
     pub fn admin(&self) -> &str {
         &self.admin
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.running.stderr()
     }
 
     /// The reviewer of everything, at this replica.
