@@ -9,7 +9,7 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt::format::{DefaultFields, Format, JsonFields, Writer};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::{LookupSpan, Registry};
 use tracing_subscriber::util::SubscriberInitExt;
@@ -36,10 +36,20 @@ pub(super) fn start(
     let filter = EnvFilter::try_new(format!(
         "opentelemetry=off,opentelemetry_sdk=off,opentelemetry_otlp=off,{filter}"
     ))?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
+    let lines = lines(format, std::io::stderr().is_terminal(), std::io::stderr);
+    let exported = receiver.map(OpenTelemetryTracingBridge::new);
+    tracing_subscriber::registry().with(lines).with(filter).with(exported).init();
+    Ok(())
+}
+
+fn lines<W>(format: LogFormat, is_terminal: bool, to: W) -> Box<dyn Layer<Registry> + Send + Sync>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer().with_writer(to).with_ansi(is_terminal);
+    match format {
         LogFormat::Text => {
-            let inner = Format::default().with_ansi(std::io::stderr().is_terminal());
+            let inner = Format::default().with_ansi(is_terminal);
             let ends = Ends { line: "\n", ids: [" trace_id=", " span_id=", "\n"] };
             lines.fmt_fields(DefaultFields::new()).event_format(WithIds { inner, ends }).boxed()
         }
@@ -48,10 +58,7 @@ pub(super) fn start(
             let ends = Ends { line: "}\n", ids: [r#","trace_id":""#, r#"","span_id":""#, "\"}\n"] };
             lines.fmt_fields(JsonFields::new()).event_format(WithIds { inner, ends }).boxed()
         }
-    };
-    let exported = receiver.map(OpenTelemetryTracingBridge::new);
-    tracing_subscriber::registry().with(lines).with(filter).with(exported).init();
-    Ok(())
+    }
 }
 
 /// Lines of an inner format, with the ids of the current span at their end.
@@ -86,5 +93,59 @@ where
         let [before, between, behind] = self.ends.ids;
         let line = line.strip_suffix(self.ends.line).unwrap_or(&line);
         write!(to, "{line}{before}{}{between}{}{behind}", span.trace_id(), span.span_id())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::telemetry::Span;
+
+    const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-e9d5a3e44cb75273-01";
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(line)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(format: LogFormat) -> String {
+        let log = Log::default();
+        let to = log.clone();
+        let subscriber = tracing_subscriber::registry().with(lines(format, false, move || to.clone()));
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(tool = "drop", "without");
+            Span::asked_by(TraceContext::read(PARENT)).within(|| tracing::info!(tool = "drop", "within"));
+        });
+        String::from_utf8(log.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn lines_end_with_the_ids_of_the_span_that_they_belong_to() {
+        let text = logged(LogFormat::Text);
+        let (without, within) = text.trim_end().split_once('\n').unwrap();
+        assert!(without.ends_with(r#"without tool="drop""#), "{without}");
+        let ids = "trace_id=0af7651916cd43dd8448eb211c80319c span_id=e9d5a3e44cb75273";
+        assert!(within.ends_with(&format!(r#"within tool="drop" {ids}"#)), "{within}");
+    }
+
+    #[test]
+    fn lines_of_json_stay_json() {
+        let text = logged(LogFormat::Json);
+        let lines: Vec<serde_json::Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!((lines.len(), &lines[0]["trace_id"]), (2, &serde_json::Value::Null));
+        assert_eq!(lines[1]["trace_id"], "0af7651916cd43dd8448eb211c80319c");
+        assert_eq!((&lines[1]["span_id"], &lines[1]["tool"]), (&"e9d5a3e44cb75273".into(), &"drop".into()));
     }
 }

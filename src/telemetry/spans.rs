@@ -32,7 +32,14 @@ impl Span {
             Some(TraceContext(span)) => Context::new().with_remote_span_context(span),
             None => Context::new(),
         };
-        Self::new("ext_authz check", SpanKind::Server, outside)
+        let span = Self::new("ext_authz check", SpanKind::Server, outside);
+        span.within(|| {
+            note(|asks| {
+                asks.set_attribute(KeyValue::new("rpc.system.name", "grpc"));
+                asks.set_attribute(KeyValue::new("rpc.method", "envoy.service.auth.v3.Authorization/Check"));
+            });
+        });
+        span
     }
 
     /// A part of the current span.

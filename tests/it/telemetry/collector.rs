@@ -14,6 +14,8 @@ const LISTS: usize = 100;
 async fn serves_as_if_nothing_were(endpoint: &str) {
     let environment = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
+        // Longer than anybody waits here: what is counted has found no room.
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "600000"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "8"),
         ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4"),
     ];
