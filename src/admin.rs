@@ -112,6 +112,7 @@ pub fn router(
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .route("/healthz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
         .merge(reviewers)
         .layer(middleware::from_fn(headers))
         .with_state(admin)

@@ -24,6 +24,7 @@ use crate::domain::approval::Approval;
 use crate::domain::ids::{ApprovalId, Group, ReplicaId, RequestKey, SessionKey};
 use crate::domain::ruling::Caps;
 use crate::store::{ApprovalStore, Health, LEASE, Page, Query, StoreError};
+use crate::telemetry::metrics;
 
 /// How often a replica looks for what is overdue.
 const SWEEP_EVERY: Duration = Duration::from_secs(2);
@@ -155,8 +156,9 @@ impl Approvals {
             let mut every = tokio::time::interval(LEASE / 3);
             loop {
                 every.tick().await;
-                if let Err(error) = self.store.renew_lease().await {
-                    tracing::debug!(%error, "lease not renewed");
+                match self.store.renew_lease().await {
+                    Ok(()) => metrics().lease_renewed(),
+                    Err(error) => tracing::debug!(%error, "lease not renewed"),
                 }
             }
         };
@@ -164,8 +166,10 @@ impl Approvals {
             let mut every = tokio::time::interval(COUNT_EVERY);
             loop {
                 every.tick().await;
-                if let Ok(open) = self.store.count_open().await {
-                    self.open.store(open, Ordering::Relaxed);
+                if let Ok(queues) = self.store.count_open().await {
+                    self.open.store(queues.iter().map(|queue| queue.open).sum(), Ordering::Relaxed);
+                    let now = self.clock.now();
+                    queues.iter().for_each(|queue| metrics().queue(&queue.name, queue.open, queue.age(now)));
                 }
             }
         };

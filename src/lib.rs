@@ -7,7 +7,7 @@
 //! 4  ext_authz | admin      what the gateway sees | what reviewers see
 //! 3  approvals              hold, decide, sweep: what this service does
 //! 2  config | store         what the operator said | where approvals live
-//! 1  clock | telemetry      the time | logs
+//! 1  clock | telemetry      the time | logs, traces, metrics
 //! 0  domain                 call, ruling, approval, decision, outcome: no I/O, no async, no wire format
 //! ```
 //!

@@ -19,6 +19,7 @@ use crate::config::{Config, Loaded, RedisConfig, Span};
 use crate::domain::ids::{Group, QueueName, ReplicaId};
 use crate::domain::policy::Policy;
 use crate::ext_authz::{self, Gate, listener};
+use crate::store::measured::Measured;
 use crate::store::memory::{MemoryIdentities, MemoryStore};
 use crate::store::redis::{RedisStore, Settings as RedisSettings};
 use crate::store::{ApprovalStore, IdentityStore};
@@ -102,12 +103,12 @@ async fn stores(
             RedisStore::check(&settings).await?;
             let store = RedisStore::start(settings, replica, queues, waiters.clone(), retention)?;
             let store = Arc::new(store);
-            (Arc::clone(&store) as _, store)
+            (Arc::new(Measured(Arc::clone(&store))), store)
         }
         None => {
             tracing::warn!("no Redis is configured: approvals live in this process and end with it");
             let store = MemoryStore::new(Arc::clone(&clock), waiters.clone(), retention);
-            (Arc::new(store), Arc::new(MemoryIdentities::new(Arc::clone(&clock))))
+            (Arc::new(Measured(Arc::new(store))), Arc::new(MemoryIdentities::new(Arc::clone(&clock))))
         }
     };
     let settings = approvals::Settings {

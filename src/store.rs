@@ -5,6 +5,7 @@
 //! it tells every replica which record to look at. A ring is a hint, never a verdict.
 
 mod identities;
+pub mod measured;
 pub mod memory;
 pub mod redis;
 
@@ -81,8 +82,8 @@ pub trait ApprovalStore: Send + Sync + 'static {
     /// Detaches what the caller has withdrawn: the attempts of this session, or the one of this request in it.
     async fn withdraw(&self, session: SessionKey, request: Option<RequestKey>) -> Result<(), StoreError>;
 
-    /// How many approvals are open, in all queues.
-    async fn count_open(&self) -> Result<u64, StoreError>;
+    /// How many approvals are open, queue by queue.
+    async fn count_open(&self) -> Result<Vec<OpenIn>, StoreError>;
 
     /// Ends what is overdue and forgets what ended longer ago than the retention, in all queues.
     ///
@@ -133,6 +134,25 @@ pub struct Parking {
     pub holder: Holder,
     /// How many may be open before a new record is refused.
     pub caps: Caps,
+}
+
+/// How much is open in a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenIn {
+    /// The queue.
+    pub name: QueueName,
+    /// So many approvals.
+    pub open: u64,
+    /// When the oldest of them was parked.
+    pub oldest: Option<Timestamp>,
+}
+
+impl OpenIn {
+    /// For how long the oldest has been open.
+    pub fn age(&self, now: Timestamp) -> Duration {
+        let age = self.oldest.map(|oldest| now.duration_since(oldest));
+        age.and_then(|age| Duration::try_from(age).ok()).unwrap_or_default()
+    }
 }
 
 /// Which records to list.

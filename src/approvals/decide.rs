@@ -6,6 +6,7 @@ use crate::domain::authority::{NotAllowed, authorize};
 use crate::domain::decision::{Decision, Vote};
 use crate::domain::ids::ApprovalId;
 use crate::store::{StoreError, VoteError};
+use crate::telemetry::{self, Span, metrics};
 
 /// A decision that was recorded.
 #[derive(Debug, PartialEq)]
@@ -48,14 +49,17 @@ pub enum DecideError {
 impl Approvals {
     /// Records a decision, if the reviewer may take it. Whatever is refused, is refused here.
     pub async fn decide(&self, id: &ApprovalId, decision: Decision) -> Result<Decided, DecideError> {
-        let (reviewer, verdict) = (decision.reviewer.subject.clone(), decision.verdict.as_str());
-        let decided = self.record(id, decision).await;
+        let (reviewer, verdict) = (decision.reviewer.subject.clone(), decision.verdict);
+        let decided = Span::root("decision").around(self.record(id, decision)).await;
         match &decided {
             Ok(Decided { standing, .. }) => {
                 let state = standing.state.kind().as_str();
-                tracing::info!(approval = %id, %reviewer, verdict, state, "decided");
+                metrics().decided(verdict);
+                tracing::info!(approval = %id, %reviewer, verdict = verdict.as_str(), state, "decided");
             }
-            Err(why) => tracing::warn!(approval = %id, %reviewer, verdict, %why, "a decision is refused"),
+            Err(why) => {
+                tracing::warn!(approval = %id, %reviewer, verdict = verdict.as_str(), %why, "a decision is refused")
+            }
         }
         decided
     }
@@ -72,6 +76,7 @@ impl Approvals {
 
     async fn record(&self, id: &ApprovalId, decision: Decision) -> Result<Decided, DecideError> {
         let seen = self.look(id).await?.ok_or_else(|| DecideError::NotFound(id.clone()))?;
+        telemetry::decides(&seen, decision.verdict);
         // One that was counted and whose answer got lost comes again: the store then says what stands.
         let sent_before = seen.votes.iter().find(|vote| vote.decision == decision.id);
         if sent_before.is_none() {
@@ -89,6 +94,7 @@ impl Approvals {
             fingerprint: decision.fingerprint,
             seen_in: decision.seen_in.or(Some(seen.seen_in)),
             at: self.clock.now(),
+            trace: telemetry::current().map(|span| span.to_string()),
         };
         let standing = self.store.vote(id, &vote).await.map_err(|error| match error {
             VoteError::NotFound(id) => DecideError::NotFound(id),
@@ -103,11 +109,13 @@ impl Approvals {
             }
         })?;
         // An id that was used before changes nothing; whoever meant something else by it must not read "recorded".
-        let recorded =
-            |counted: &Vote| Vote { at: vote.at, seen_in: vote.seen_in, ..counted.clone() } == vote;
+        let recorded = |counted: &Vote| {
+            Vote { at: vote.at, seen_in: vote.seen_in, trace: vote.trace.clone(), ..counted.clone() } == vote
+        };
         if !standing.votes.iter().any(recorded) {
             return Err(DecideError::IdUsed);
         }
+        telemetry::decided(&standing);
         let replicated = self.store.replicated(&standing).await;
         Ok(Decided { standing, replicated })
     }

@@ -41,7 +41,7 @@ pub struct Held {
     pub route: Option<String>,
     /// A digest of the MCP session's id, where there is one.
     pub session: Option<String>,
-    /// The W3C `traceparent` of the Check.
+    /// The W3C `traceparent` of the Check: of our span, or of the gateway's where we export none.
     pub trace: Option<String>,
 }
 

@@ -205,6 +205,7 @@ mod tests {
             fingerprint: None,
             seen_in: None,
             at: now,
+            trace: None,
         };
         approval.vote(vote, now, Incarnation::ONLY).unwrap();
         assert_eq!(may_decide(&reviewer("bob", &["dba"]), &approval), Err(NotAllowed::AlreadyVoted));

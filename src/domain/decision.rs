@@ -211,4 +211,6 @@ pub struct Vote {
     pub seen_in: Option<Incarnation>,
     /// When, by the store's clock.
     pub at: Timestamp,
+    /// The W3C `traceparent` of the decision.
+    pub trace: Option<String>,
 }

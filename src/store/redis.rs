@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
+use jiff::Timestamp;
 use redis::aio::SendError;
 use redis::{AsyncCommands, FromRedisValue, Script, ScriptInvocation};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -44,7 +45,9 @@ use self::replication::Wanted;
 use self::scripts::Scripts;
 pub use self::settings::{InvalidSettings, Settings};
 use self::topology::Shape;
-use super::{ActError, ApprovalStore, Bell, Health, LEASE, Page, Parking, Query, StoreError, VoteError};
+use super::{
+    ActError, ApprovalStore, Bell, Health, LEASE, OpenIn, Page, Parking, Query, StoreError, VoteError,
+};
 use crate::domain::act::{Act, ActRefused, Verb};
 use crate::domain::approval::{Approval, CLAIM_WINDOW, Departure, VoteRefused};
 use crate::domain::decision::Vote;
@@ -318,13 +321,18 @@ impl ApprovalStore for RedisStore {
         try_join_all(detached).await.map(|_| ())
     }
 
-    async fn count_open(&self) -> Result<u64, StoreError> {
+    async fn count_open(&self) -> Result<Vec<OpenIn>, StoreError> {
         let mut connection = self.slow().await?;
-        let mut open = 0;
-        for queue in self.all_queues(&mut connection).await? {
-            open += connection.zcard::<_, u64>(self.keys.open(&queue)).await.map_err(unavailable)?;
+        let mut queues = Vec::new();
+        for name in self.all_queues(&mut connection).await? {
+            let key = self.keys.open(&name);
+            let open = connection.zcard(&key).await.map_err(unavailable)?;
+            let first: Vec<(String, i64)> =
+                connection.zrange_withscores(&key, 0, 0).await.map_err(unavailable)?;
+            let oldest = first.first().and_then(|(_, created)| Timestamp::from_millisecond(*created).ok());
+            queues.push(OpenIn { name, open, oldest });
         }
-        Ok(open)
+        Ok(queues)
     }
 
     async fn sweep(&self) -> Result<Vec<ApprovalId>, StoreError> {

@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 6] = [
 ];
 
 /// Where a crate may be used, by the beginning of the path below `src`.
-const OWNERS: [(&str, &[&str]); 13] = [
+const OWNERS: [(&str, &[&str]); 19] = [
     ("redis", &["store/redis"]),
     ("deadpool_redis", &["store/redis"]),
     ("tonic", &["ext_authz"]),
@@ -27,6 +27,12 @@ const OWNERS: [(&str, &[&str]); 13] = [
     ("ureq", &["cli", "admin/identity"]),
     ("jsonwebtoken", &["admin/identity"]),
     ("oauth2", &["admin/identity", "cli/account"]),
+    ("opentelemetry", &["telemetry"]),
+    ("opentelemetry_appender_tracing", &["telemetry"]),
+    ("opentelemetry_otlp", &["telemetry"]),
+    ("opentelemetry_prometheus", &["telemetry"]),
+    ("opentelemetry_sdk", &["telemetry"]),
+    ("prometheus", &["telemetry"]),
     ("tracing_subscriber", &["telemetry"]),
 ];
 

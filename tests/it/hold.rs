@@ -306,6 +306,7 @@ impl World {
             fingerprint: None,
             seen_in: None,
             at: jiff::Timestamp::now(),
+            trace: None,
         };
         self.store.inner().vote(id, &vote).await.unwrap();
     }

@@ -17,4 +17,5 @@ mod store;
 mod store_redis;
 mod story;
 mod support;
+mod telemetry;
 mod wire;

@@ -5,6 +5,7 @@ pub mod eventually;
 pub mod faults;
 pub mod gateway;
 pub mod network;
+pub mod otlp;
 pub mod processes;
 pub mod redis_topologies;
 // One bad network for the tests and for the long run.

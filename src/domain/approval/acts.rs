@@ -70,6 +70,7 @@ mod tests {
             ticket: None,
             fingerprint: None,
             seen_in: None,
+            trace: None,
             at: now,
         };
         approval.vote(vote, now, Incarnation::ONLY).expect("a first vote");

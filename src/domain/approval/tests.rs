@@ -18,6 +18,7 @@ fn vote(name: &str, verdict: Verdict) -> Vote {
         fingerprint: None,
         seen_in: None,
         at: Timestamp::UNIX_EPOCH,
+        trace: None,
     }
 }
 

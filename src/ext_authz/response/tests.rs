@@ -34,6 +34,7 @@ fn vote(approval: &mut Approval, verdict: Verdict, reason: Option<&str>) {
         fingerprint: None,
         seen_in: None,
         at: now,
+        trace: None,
     };
     approval.vote(vote, now, Incarnation::ONLY).unwrap();
 }

@@ -160,6 +160,8 @@ struct VoteRest {
     fingerprint: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     seen_in: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trace: Option<String>,
 }
 
 /// How many people each demand of these terms wants, as scripts count them down.
@@ -181,6 +183,7 @@ pub(super) fn encode_vote_rest(vote: &Vote) -> String {
         ticket: vote.ticket.clone(),
         fingerprint: vote.fingerprint.map(|f| f.to_string()),
         seen_in: vote.seen_in.map(|seen_in| seen_in.to_string()),
+        trace: vote.trace.clone(),
     };
     vote.marks.to_string() + &serde_json::to_string(&rest).expect("text becomes JSON")
 }
@@ -203,6 +206,7 @@ fn vote([decision, reviewer, verdict, at, rest]: &[String; VOTE]) -> Result<Vote
         fingerprint: rest.fingerprint.as_deref().map(read).transpose()?,
         seen_in: rest.seen_in.as_deref().map(read).transpose()?,
         at: time(at)?,
+        trace: rest.trace,
     })
 }
 

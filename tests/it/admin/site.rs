@@ -19,7 +19,7 @@ use holdpoint::domain::outcome::Outcome;
 use holdpoint::domain::sample;
 use holdpoint::store::memory::MemoryStore;
 use holdpoint::store::{
-    ActError, ApprovalStore, Filter, Health, Order, Page, Parking, Query, StoreError, VoteError,
+    ActError, ApprovalStore, Filter, Health, OpenIn, Order, Page, Parking, Query, StoreError, VoteError,
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode, redirect};
 use serde_json::Value;
@@ -310,7 +310,7 @@ impl ApprovalStore for SwitchedStore {
         self.on()?.withdraw(session, request).await
     }
 
-    async fn count_open(&self) -> Result<u64, StoreError> {
+    async fn count_open(&self) -> Result<Vec<OpenIn>, StoreError> {
         self.on()?.count_open().await
     }
 

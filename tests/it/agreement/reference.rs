@@ -197,6 +197,7 @@ impl Reference {
                         SeenLife::Other => Some(incarnation(u32::MAX)),
                     },
                     at: self.now,
+                    trace: None,
                 };
                 let cast = (record.id.clone(), vote);
                 self.votes.push(cast.clone());

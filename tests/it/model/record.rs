@@ -138,6 +138,7 @@ pub fn vote(decision: u8, verdict: Verdict, seen_in: u8) -> Vote {
         fingerprint: None,
         seen_in: Some(life(seen_in)),
         at: NAMES.before,
+        trace: None,
     }
 }
 

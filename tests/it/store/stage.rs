@@ -251,6 +251,7 @@ pub fn vote(reviewer: &str, verdict: Verdict) -> Vote {
         fingerprint: None,
         seen_in: None,
         at: Timestamp::UNIX_EPOCH,
+        trace: None,
     }
 }
 

@@ -154,6 +154,7 @@ pub async fn a_vote_keeps_what_the_reviewer_said(kind: Kind) {
             reason_code: Some(ReasonCode::Checked),
             fingerprint: Some(parked.held.fingerprint),
             seen_in: Some(parked.seen_in),
+            trace: Some("00-1-2-01".into()),
             ..approve("bob, € \n")
         },
         Vote { reason: Some(String::new()), ..approve("") },

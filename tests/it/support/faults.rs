@@ -10,7 +10,9 @@ use holdpoint::domain::decision::Vote;
 use holdpoint::domain::fingerprint::Fingerprint;
 use holdpoint::domain::ids::{ApprovalId, AttemptId, RequestKey, SessionKey};
 use holdpoint::store::memory::MemoryStore;
-use holdpoint::store::{ActError, ApprovalStore, Health, Page, Parking, Query, StoreError, VoteError};
+use holdpoint::store::{
+    ActError, ApprovalStore, Health, OpenIn, Page, Parking, Query, StoreError, VoteError,
+};
 
 /// The embedded store, which can be made to fail.
 pub struct FaultyStore {
@@ -130,7 +132,7 @@ impl ApprovalStore for FaultyStore {
         self.inner().withdraw(session, request).await
     }
 
-    async fn count_open(&self) -> Result<u64, StoreError> {
+    async fn count_open(&self) -> Result<Vec<OpenIn>, StoreError> {
         self.up().await?;
         self.inner().count_open().await
     }

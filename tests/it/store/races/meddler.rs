@@ -8,7 +8,9 @@ use holdpoint::domain::approval::{Approval, Departure};
 use holdpoint::domain::decision::Vote;
 use holdpoint::domain::fingerprint::Fingerprint;
 use holdpoint::domain::ids::{ApprovalId, AttemptId, RequestKey, SessionKey};
-use holdpoint::store::{ActError, ApprovalStore, Health, Page, Parking, Query, StoreError, VoteError};
+use holdpoint::store::{
+    ActError, ApprovalStore, Health, OpenIn, Page, Parking, Query, StoreError, VoteError,
+};
 
 use super::super::stage::approve;
 
@@ -87,7 +89,7 @@ impl ApprovalStore for Meddler {
         self.inner.withdraw(session, request).await
     }
 
-    async fn count_open(&self) -> Result<u64, StoreError> {
+    async fn count_open(&self) -> Result<Vec<OpenIn>, StoreError> {
         self.inner.count_open().await
     }
 
