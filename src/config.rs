@@ -14,7 +14,7 @@ use serde::Deserialize;
 pub use self::duration::Span;
 pub use self::limits::LimitsConfig;
 pub use self::policy::PolicyConfig;
-pub use self::redis::RedisConfig;
+pub use self::redis::{ClientCertificate, RedisConfig};
 pub use self::shutdown::{LeaveParked, ShutdownConfig};
 pub use self::sides::{AdminConfig, ExtAuthzConfig, IdentityConfig, ReviewerConfig, Source};
 use crate::domain::policy::Policy;

@@ -41,7 +41,7 @@ use self::listing::Reader;
 use self::record::{Reply, departure_word, encode_vote_rest, millis};
 use self::replication::Wanted;
 use self::scripts::Scripts;
-pub use self::settings::{InvalidSettings, Settings};
+pub use self::settings::{ClientCertificate, InvalidSettings, Settings};
 use self::topology::Shape;
 use super::{ApprovalStore, Bell, Health, LEASE, Page, Parking, Query, StoreError, VoteError};
 use crate::domain::approval::{Approval, CLAIM_WINDOW, Departure, VoteRefused};

@@ -20,12 +20,13 @@ use crate::support::processes::installed;
 const GATEWAYS: [&str; 2] = ["agentgateway.yaml", "envoy.yaml"];
 
 /// Where docs/configuration.md tells of the settings of each struct.
-const SECTIONS: [(&str, &str); 12] = [
+const SECTIONS: [(&str, &str); 13] = [
     ("Config", "All settings"),
     ("ExtAuthzConfig", "ext_authz"),
     ("AdminConfig", "admin"),
     ("ReviewerConfig", "admin.reviewers"),
     ("RedisConfig", "redis"),
+    ("ClientCertificate", "redis.client_certificate"),
     ("LimitsConfig", "limits"),
     ("ShutdownConfig", "shutdown"),
     ("IdentityConfig", "identity"),
