@@ -43,7 +43,8 @@ fn replicated(primary: &Server) {
     assert_eq!(primary.ask::<usize>(&["WAIT", "2", "3000"]), 2);
 }
 
-/// Waits until these replicas write to another primary. Until they do, what they decide may be lost.
+/// Waits until these replicas write to another primary. What is decided there before one of them follows is seen by it
+/// when it rings for everything: the approval alone does not ring.
 async fn on_another_primary(redis: &Sentinels, before: u16, replicas: [&Replica; 2]) {
     until("another primary is named", async || redis.primary().port != before).await;
     let named = Instant::now();
