@@ -16,7 +16,7 @@ pub use self::duration::Span;
 pub use self::identity::{Network, OidcConfig, ProxyConfig, RolesConfig, SessionsConfig};
 pub use self::limits::LimitsConfig;
 pub use self::policy::PolicyConfig;
-pub use self::redis::RedisConfig;
+pub use self::redis::{ClientCertificate, RedisConfig};
 pub use self::shutdown::{LeaveParked, ShutdownConfig};
 pub use self::sides::{AdminConfig, ExtAuthzConfig, IdentityConfig, ReviewerConfig, Source};
 use crate::domain::policy::Policy;

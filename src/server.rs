@@ -15,13 +15,13 @@ use self::leaving::{Leaving, Signals};
 use crate::admin;
 use crate::approvals::{self, Approvals, Waiters};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Loaded, RedisConfig, Span};
+use crate::config::{self, Config, Loaded, RedisConfig, Span};
 use crate::domain::ids::{Group, QueueName, ReplicaId};
 use crate::domain::policy::Policy;
 use crate::ext_authz::{self, Gate, listener};
 use crate::store::measured::Measured;
 use crate::store::memory::{MemoryIdentities, MemoryStore};
-use crate::store::redis::{RedisStore, Settings as RedisSettings};
+use crate::store::redis::{ClientCertificate, RedisStore, Settings as RedisSettings};
 use crate::store::{ApprovalStore, IdentityStore};
 
 /// Serves until the process is told to leave (SIGTERM or Ctrl-C); a second signal leaves at once.
@@ -120,12 +120,20 @@ async fn stores(
 }
 
 fn redis_settings(config: &RedisConfig) -> anyhow::Result<RedisSettings> {
-    let read =
-        |path: &PathBuf| std::fs::read(path).with_context(|| format!("redis.ca_file {}", path.display()));
+    let read = |path: &PathBuf| {
+        std::fs::read(path).with_context(|| format!("a certificate of redis: {}", path.display()))
+    };
+    let client = |files: &config::ClientCertificate| {
+        Ok::<_, anyhow::Error>(ClientCertificate {
+            certificate: read(&files.cert_file)?,
+            key: read(&files.key_file)?,
+        })
+    };
     let defaults = RedisSettings::default();
     Ok(RedisSettings {
         url: config.url.clone(),
         ca: config.ca_file.as_ref().map(read).transpose()?,
+        client: config.client_certificate.as_ref().map(client).transpose()?,
         prefix: config.prefix.clone(),
         command_timeout: config.command_timeout.get(),
         pool_size: config.pool_size,

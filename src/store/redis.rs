@@ -43,7 +43,7 @@ use self::listing::Reader;
 use self::record::{Reply, departure_word, encode_act_rest, encode_vote_rest, millis, verdict_word};
 use self::replication::Wanted;
 use self::scripts::Scripts;
-pub use self::settings::{InvalidSettings, Settings};
+pub use self::settings::{ClientCertificate, InvalidSettings, Settings};
 use self::topology::Shape;
 use super::{
     ActError, ApprovalStore, Bell, Health, LEASE, OpenIn, Page, Parking, Query, StoreError, VoteError,

@@ -20,7 +20,7 @@ use crate::support::processes::installed;
 const GATEWAYS: [&str; 2] = ["agentgateway.yaml", "envoy.yaml"];
 
 /// Where docs/configuration.md tells of the settings of each struct.
-const SECTIONS: [(&str, &str); 17] = [
+const SECTIONS: [(&str, &str); 18] = [
     ("BreakGlassConfig", "break_glass"),
     ("Config", "All settings"),
     ("ExtAuthzConfig", "ext_authz"),
@@ -31,6 +31,7 @@ const SECTIONS: [(&str, &str); 17] = [
     ("RolesConfig", "admin.roles"),
     ("SessionsConfig", "admin.sessions"),
     ("RedisConfig", "redis"),
+    ("ClientCertificate", "redis.client_certificate"),
     ("LimitsConfig", "limits"),
     ("ShutdownConfig", "shutdown"),
     ("IdentityConfig", "identity"),

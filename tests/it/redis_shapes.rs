@@ -11,10 +11,11 @@ use std::sync::Arc;
 
 use holdpoint::domain::approval::{Approval, StateKind};
 use holdpoint::domain::ids::ReplicaId;
-use holdpoint::store::redis::{RedisStore, Settings};
+use holdpoint::store::redis::{ClientCertificate, RedisStore, Settings};
 use holdpoint::store::{ApprovalStore, Health};
 
 use crate::store::stage::{Rung, approve, attempt, queues};
+use crate::support::authority::Authority;
 use crate::support::eventually::until;
 use crate::support::replica::{Replica, everything};
 
@@ -39,4 +40,25 @@ async fn the_essentials(settings: Settings) {
     let again = there.store.park(&there.parking("dba")).await.unwrap();
     assert_eq!(again.id, left.id);
     here.store.forget(&left.id);
+}
+
+/// How to reach what speaks TLS alone, and asks who connects.
+fn with_tls(url: String, authority: &Authority) -> Settings {
+    let bytes = |text: &String| text.clone().into_bytes();
+    let client = ClientCertificate { certificate: bytes(&authority.certificate), key: bytes(&authority.key) };
+    Settings {
+        url: url.replace("redis", "rediss"),
+        ca: Some(bytes(&authority.root)),
+        client: Some(client),
+        ..Settings::default()
+    }
+}
+
+/// Waits until a store that must not come up says why it does not.
+async fn is_down_because_of(replica: &Replica, reason: &str) {
+    until(&format!("it is down because of: {reason}"), async || match replica.store.health() {
+        Health::Down(why) => why.to_lowercase().contains(reason),
+        Health::Up => panic!("it is up"),
+    })
+    .await;
 }
