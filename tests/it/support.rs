@@ -1,5 +1,6 @@
 //! What the tests stand on.
 
+pub mod browser;
 pub mod eventually;
 pub mod faults;
 pub mod processes;

@@ -1,0 +1,3 @@
+//! The page in a real browser, on replicas with a real Redis.
+
+mod signing_in;
