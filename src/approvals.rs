@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::domain::approval::Approval;
 use crate::domain::ids::{ApprovalId, ReplicaId, RequestKey, SessionKey};
 use crate::domain::ruling::Caps;
-use crate::store::{ApprovalStore, Health, LEASE, Page, Query, StoreError};
+use crate::store::{ApprovalStore, Health, LEASE, Page, Precedents, Query, StoreError};
 
 /// How often a replica looks for what is overdue.
 const SWEEP_EVERY: Duration = Duration::from_secs(2);
@@ -76,6 +76,11 @@ impl Approvals {
     /// Lists records.
     pub async fn list(&self, query: &Query) -> Result<Page, StoreError> {
         self.store.list(query).await
+    }
+
+    /// What was asked and decided before that a reviewer of this record should know of.
+    pub async fn precedents(&self, id: &ApprovalId) -> Result<Precedents, StoreError> {
+        self.store.precedents(id).await
     }
 
     /// What changes from now on, on any replica. A slow receiver is told that it lagged and has to list again.

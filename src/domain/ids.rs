@@ -208,6 +208,10 @@ digest_key! {
     /// One caller, for counting.
     CallerKey
 }
+digest_key! {
+    /// One caller's use of one tool: what calls are compared within.
+    UsageKey
+}
 
 /// One life of one server that holds the records: Redis' `run_id`, another one after each restart and failover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -24,9 +24,9 @@ pub(super) use held::{encode as encode_held, millis};
 const VERSION: &str = "1";
 
 /// The fields of the hash, in the order in which scripts reply with them (see `scripts/record.lua`).
-const FIELDS: [&str; 18] = [
+const FIELDS: [&str; 19] = [
     "v", "fp", "need", "late", "created", "deadline", "state", "at", "with", "seq", "epoch", "attempt",
-    "replica", "left", "under", "void", "origin", "caller",
+    "replica", "left", "under", "void", "origin", "caller", "usage",
 ];
 
 /// How many elements of the list one vote takes: decision, reviewer, verdict, time, the rest.

@@ -17,7 +17,9 @@ use holdpoint::domain::ids::{
 use holdpoint::domain::outcome::Outcome;
 use holdpoint::domain::sample;
 use holdpoint::store::memory::MemoryStore;
-use holdpoint::store::{ApprovalStore, Filter, Health, Order, Page, Parking, Query, StoreError, VoteError};
+use holdpoint::store::{
+    ApprovalStore, Filter, Health, Order, Page, Parking, Precedents, Query, StoreError, VoteError,
+};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, redirect};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -296,6 +298,10 @@ impl ApprovalStore for SwitchedStore {
 
     async fn list(&self, query: &Query) -> Result<Page, StoreError> {
         self.on()?.list(query).await
+    }
+
+    async fn precedents(&self, id: &ApprovalId) -> Result<Precedents, StoreError> {
+        self.on()?.precedents(id).await
     }
 
     async fn listen(&self, id: &ApprovalId) -> Result<(), StoreError> {
