@@ -5,9 +5,10 @@ mod hold;
 mod waiters;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{Semaphore, broadcast};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -48,6 +49,8 @@ pub struct Approvals {
     settings: Settings,
     /// How many are open in all queues, as counted last.
     open: AtomicU64,
+    /// When a gateway asked last, in ms; 0 for never.
+    asked_at: AtomicI64,
     /// Detachments that go on after their Check is gone.
     tasks: TaskTracker,
     draining: CancellationToken,
@@ -63,9 +66,21 @@ impl Approvals {
         replica: ReplicaId,
         settings: Settings,
     ) -> Arc<Self> {
-        let (tasks, draining, open) = (TaskTracker::new(), CancellationToken::new(), AtomicU64::new(0));
+        let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
+        let (open, asked_at) = (AtomicU64::new(0), AtomicI64::new(0));
         let withdrawals = Arc::new(Semaphore::new(WITHDRAWALS));
-        Arc::new(Self { store, waiters, clock, replica, settings, open, tasks, draining, withdrawals })
+        Arc::new(Self {
+            store,
+            waiters,
+            clock,
+            replica,
+            settings,
+            open,
+            asked_at,
+            tasks,
+            draining,
+            withdrawals,
+        })
     }
 
     /// The record as it stands; none where there is none.
@@ -91,6 +106,17 @@ impl Approvals {
     /// Whether the store answers.
     pub fn health(&self) -> Health {
         self.store.health()
+    }
+
+    /// Notes that a gateway asks this replica, whatever the answer.
+    pub fn asked(&self) {
+        self.asked_at.store(self.clock.now().as_millisecond(), Ordering::Relaxed);
+    }
+
+    /// When a gateway last asked this replica; none where none has yet.
+    pub fn asked_at(&self) -> Option<Timestamp> {
+        let at = self.asked_at.load(Ordering::Relaxed);
+        Timestamp::from_millisecond(at).ok().filter(|at| *at != Timestamp::UNIX_EPOCH)
     }
 
     /// How many calls wait on this replica now.

@@ -1,6 +1,6 @@
 //! The API: list, show, decide.
 
-mod query;
+pub(super) mod query;
 
 use std::sync::Arc;
 

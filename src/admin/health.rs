@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Admin;
@@ -24,6 +25,7 @@ pub(super) struct Health {
     status: &'static str,
     store: StoreHealth,
     parked: usize,
+    asked_at: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -57,5 +59,13 @@ pub(super) async fn readyz(State(admin): State<Arc<Admin>>) -> (StatusCode, Json
         status: if error.is_none() { "up" } else { "down" },
         error,
     };
-    (code, Json(Health { status, store, parked: admin.approvals.parked() }))
+    (
+        code,
+        Json(Health {
+            status,
+            store,
+            parked: admin.approvals.parked(),
+            asked_at: admin.approvals.asked_at(),
+        }),
+    )
 }

@@ -68,6 +68,7 @@ impl Gate {
         check: CheckRequest,
     ) -> Result<CheckResponse, tonic::Status> {
         let arrived = Instant::now();
+        self.approvals.asked();
         let (next, deadline) = self.consider(&metadata, check);
         drop(metadata);
         let (held, origin, asker) = match next {

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use holdpoint::admin::{self, AllowedHosts, Authentication, Settings, StoreKind, TokenDigest, TokenReviewer};
+use holdpoint::admin::{
+    self, AllowedHosts, Authentication, CardSettings, Settings, StoreKind, TokenDigest, TokenReviewer,
+};
 use holdpoint::approvals::{Approvals, Waiters};
 use holdpoint::clock::SystemClock;
 use holdpoint::domain::approval::{Approval, Departure, Held, StateKind};
@@ -170,6 +172,7 @@ pub fn settings() -> Settings {
         allowed_hosts: AllowedHosts::LoopbackAnd(Vec::new()),
         secure_cookie: false,
         store: StoreKind::Embedded,
+        cards: CardSettings::default(),
     }
 }
 

@@ -1,0 +1,43 @@
+//! What became of an approval, in order of time, as far as its record tells.
+
+use jiff::Timestamp;
+
+use super::standing::verdict;
+use super::visible::{Markup, visible};
+use crate::domain::approval::{Approval, Cancellation, State};
+
+/// One thing that happened.
+pub(super) struct Entry {
+    pub(super) at: Timestamp,
+    pub(super) what: Markup,
+}
+
+/// All that happened.
+pub(super) fn timeline(approval: &Approval) -> Vec<Entry> {
+    let entry = |at, what: &str| Entry { at, what: visible(what) };
+    let mut entries = vec![entry(approval.created_at, "The call arrived and was held.")];
+    for (n, vote) in approval.votes.iter().enumerate() {
+        let void = if n < approval.void { " (void: reviewers were asked again)" } else { "" };
+        let reason = vote.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+        entries.push(entry(vote.at, &format!("{} {}{void}{reason}", vote.reviewer, verdict(vote))));
+    }
+    entries.extend(approval.left_at.map(|at| entry(at, "The caller left.")));
+    let last = match approval.state {
+        State::Pending => None,
+        State::Approved { at, until } => {
+            Some(entry(at, &format!("Approved; it may run once until {until:.0}.")))
+        }
+        State::Released { at, .. } => Some(entry(at, "Let through to the tool, once.")),
+        State::Rejected { at } => Some(entry(at, "Rejected: the agent was told, or will be.")),
+        State::Expired { at } => Some(entry(at, "Expired: nobody decided in time.")),
+        State::Cancelled { at, why: Cancellation::CallerLeft } => {
+            Some(entry(at, "Cancelled: the caller had left."))
+        }
+        State::Cancelled { at, why: Cancellation::GrantUnused } => {
+            Some(entry(at, "Cancelled: approved, but nobody made the call again in time."))
+        }
+    };
+    entries.extend(last);
+    entries.sort_by_key(|entry| entry.at);
+    entries
+}
