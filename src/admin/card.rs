@@ -18,7 +18,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::domain::approval::{Approval, Held, State};
 use crate::domain::authority::may_decide;
 use crate::domain::decision::{Reviewer, Vote};
-use crate::domain::ids::DecisionId;
+use crate::domain::ids::{DecisionId, UsageKey};
 use crate::domain::json::Json;
 use crate::domain::outcome::rejection;
 use crate::store::Precedents;
@@ -138,7 +138,7 @@ impl Card {
             id: approval.id.to_string(),
             fingerprint: held.fingerprint.to_string(),
             short: held.fingerprint.short(),
-            like: format!("{} {} {}", approval.id.queue(), held.usage(), held.terms.rule),
+            like: like(approval),
             heading: heading(approval),
             risk: some(&held.terms.risk),
             queue: approval.id.queue().to_string(),
@@ -228,6 +228,13 @@ impl Ended {
 fn heading(approval: &Approval) -> Markup {
     let held = &approval.held;
     visible(held.terms.title.as_deref().unwrap_or(called(held)))
+}
+
+/// Calls of one tool by one caller under one rule are alike.
+fn like(approval: &Approval) -> String {
+    let held = &approval.held;
+    let parts = [approval.id.queue().as_str(), &held.usage().to_string(), &held.terms.rule];
+    UsageKey::of(&parts).to_string()
 }
 
 fn called(held: &Held) -> &str {

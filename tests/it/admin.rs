@@ -7,4 +7,4 @@ mod identity;
 mod live;
 mod origin;
 mod page;
-mod site;
+pub mod site;

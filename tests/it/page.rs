@@ -1,5 +1,11 @@
 //! The page in a real browser, on two replicas with a real Redis behind a real gateway.
 
+mod card;
+mod everyone;
+mod harmless;
+mod history;
+mod keys;
+mod live;
 mod signing_in;
 
 use std::ops::Deref;

@@ -20,6 +20,8 @@ async function decide(card, verdict) {
   if (sent.get(card)?.body !== body) sent.set(card, { body, key: newKey() });
   const headers = { "content-type": "application/json", "idempotency-key": sent.get(card).key };
   card.dataset.busy = "true";
+  // The button that was pressed is off for a moment: the focus stays with the card.
+  card.focus({ preventScroll: true });
   note(card, "Sending …");
   refresh();
   try {
@@ -28,7 +30,8 @@ async function decide(card, verdict) {
     if (answer.ok) {
       note(card, `Recorded: ${verdict}.`);
       reasonOf(card).value = "";
-      if (isOver(card)) card.querySelector(".decide").remove();
+      if (alone) location.reload();
+      else if (isOver(card)) card.querySelector(".decide").remove();
       else load(card.id);
     } else {
       const again = answer.status === 503 ? " Your text is kept; try again." : "";
