@@ -18,7 +18,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::domain::approval::{Approval, Held, State};
 use crate::domain::authority::may_decide;
 use crate::domain::decision::{Reviewer, Vote};
-use crate::domain::ids::{DecisionId, UsageKey};
+use crate::domain::ids::{DecisionId, Incarnation, UsageKey};
 use crate::domain::json::Json;
 use crate::domain::outcome::rejection;
 use crate::store::Precedents;
@@ -79,6 +79,7 @@ enum Stands {
 struct Form {
     /// Sent again, a form counts once.
     decision: DecisionId,
+    incarnation: Incarnation,
     presets: Vec<String>,
     /// What the agent reads before and behind the reason.
     told: (Markup, Markup),
@@ -98,6 +99,8 @@ pub(super) struct Standing {
     minutes: i64,
     votes: Vec<Markup>,
     asked_again: bool,
+    may_have_run: bool,
+    incarnation: String,
     given: usize,
     needed: u8,
     groups: Vec<Markup>,
@@ -166,6 +169,7 @@ impl Card {
             },
             form: Form {
                 decision: DecisionId::random(),
+                incarnation: approval.seen_in,
                 presets: settings.reject_presets.clone(),
                 told: told(held),
                 typed: String::new(),
@@ -201,6 +205,8 @@ impl Standing {
             minutes: approval.deadline.duration_since(SystemClock.now()).as_mins().max(0),
             votes: approval.standing_votes().iter().map(vote).collect(),
             asked_again: approval.void > 0,
+            may_have_run: approval.may_have_run(),
+            incarnation: approval.seen_in.to_string(),
             given: approvals_given(approval),
             needed: approval.held.terms.approvals,
             groups: approval.held.terms.reviewers.iter().map(|group| visible(&group.0)).collect(),

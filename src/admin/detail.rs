@@ -42,6 +42,7 @@ pub(super) struct Decide {
     #[serde(default)]
     reason: String,
     fingerprint: String,
+    incarnation: String,
     decision: String,
 }
 
@@ -94,6 +95,7 @@ fn decision(form: Decide, reviewer: &Reviewer) -> Result<Decision, &'static str>
         },
         reason: said(Some(form.reason)),
         fingerprint: Some(form.fingerprint.parse().map_err(|_| "fingerprint has to be the call's")?),
+        seen_in: Some(form.incarnation.parse().map_err(|_| "incarnation has to be the store's")?),
     })
 }
 

@@ -7,8 +7,12 @@ function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** What a decision says of the call that was seen. */
-const seen = (card) => ({ fingerprint: card.dataset.fingerprint });
+/** What a decision says of the call that was seen, and of the store that told it. */
+const seen = (card) => {
+  const { fingerprint } = card.dataset;
+  const { incarnation } = card.querySelector(".standing").dataset;
+  return { fingerprint, incarnation };
+};
 
 async function decide(card, verdict) {
   const reason = reasonOf(card).value.trim();
