@@ -203,7 +203,7 @@ impl Gate {
     }
 
     fn link(&self, approval: &ApprovalId) -> Option<String> {
-        self.settings.reviewers_url.as_ref().map(|url| format!("{}/#{approval}", url.trim_end_matches('/')))
+        self.settings.reviewers_url.as_ref().map(|url| format!("{}/a/{approval}", url.trim_end_matches('/')))
     }
 }
 

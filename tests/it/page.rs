@@ -5,6 +5,7 @@ mod everyone;
 mod harmless;
 mod history;
 mod keys;
+mod likes;
 mod live;
 mod signing_in;
 
