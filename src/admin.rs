@@ -45,6 +45,9 @@ use crate::approvals::Approvals;
 /// What a decision or a login may weigh: a reason is a few sentences.
 const BODY_LIMIT: usize = 64 * 1024;
 
+/// What a batch of decisions may weigh: a thousand ids and fingerprints.
+const BATCH_LIMIT: usize = 512 * 1024;
+
 /// Nothing is loaded from elsewhere, nothing inline runs, and nobody may frame the page.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -86,9 +89,10 @@ pub fn router(approvals: Arc<Approvals>, settings: Settings, draining: Cancellat
         .route("/pending", get(field_guide::pending))
         .route("/decide/{id}", post(field_guide::decide))
         .route("/v1/approvals", get(api::list))
-        .route("/v1/approvals/{id}", get(api::show))
+        .route("/v1/approvals/{id}", get(api::show).post(api::act))
         .route("/v1/approvals/{id}/decisions", post(api::decide))
-        .route("/v1/approvals:watch", get(watch::events))
+        .route("/v1/approvals:watch", get(watch::watch))
+        .route("/v1/approvals:batchDecide", post(api::batch_decide).layer(DefaultBodyLimit::max(BATCH_LIMIT)))
         .route("/assets/{name}", get(assets::asset))
         .fallback(error::no_such_page)
         .method_not_allowed_fallback(error::wrong_method)

@@ -1,6 +1,8 @@
 //! What this service does: hold a call, decide it, end what is overdue.
 
+mod act;
 mod decide;
+mod feed;
 mod hold;
 mod waiters;
 
@@ -14,11 +16,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use self::decide::{DecideError, Decided, Decision};
+pub use self::act::{Deed, DeedError};
+pub use self::decide::{DecideError, Decided};
+pub use self::feed::{NoPlace, Place};
 pub use self::waiters::Waiters;
 use crate::clock::Clock;
 use crate::domain::approval::Approval;
-use crate::domain::ids::{ApprovalId, ReplicaId, RequestKey, SessionKey};
+use crate::domain::ids::{ApprovalId, Group, ReplicaId, RequestKey, SessionKey};
 use crate::domain::ruling::Caps;
 use crate::store::{ApprovalStore, Health, LEASE, Page, Precedents, Query, StoreError};
 
@@ -32,12 +36,23 @@ const COUNT_EVERY: Duration = Duration::from_secs(1);
 const WITHDRAWALS: usize = 64;
 
 /// How calls are held.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// How long a call waits for a store that does not answer.
     pub patience: Duration,
     /// How many approvals may be open at a time.
     pub caps: Caps,
+    /// For how long an approval may be open in all, once it is extended.
+    pub longest_open: Duration,
+    /// Whose members may approve at once, whatever the rule wants; none: nobody.
+    pub break_glass: Option<Group>,
+}
+
+impl Settings {
+    /// Nobody breaks the glass, and an approval is extended to a day at most.
+    pub fn new(patience: Duration, caps: Caps) -> Self {
+        Self { patience, caps, longest_open: Duration::from_secs(24 * 3600), break_glass: None }
+    }
 }
 
 /// The held calls of all replicas, and the waiters of this one.
@@ -101,6 +116,22 @@ impl Approvals {
     /// What changes from now on, on any replica. A slow receiver is told that it lagged and has to list again.
     pub fn changes(&self) -> broadcast::Receiver<Change> {
         self.waiters.changes()
+    }
+
+    /// The place behind all that has changed so far.
+    pub fn place(&self) -> Place {
+        self.waiters.feed().end(self.replica)
+    }
+
+    /// What changed behind a place, and the place behind that; anything where the place is not one of this replica, or
+    /// too long ago.
+    pub fn since(&self, place: &Place) -> (Vec<Change>, Place) {
+        self.waiters.feed().since(place, self.replica)
+    }
+
+    /// For how long an approval may be open in all, once it is extended.
+    pub fn longest_open(&self) -> Duration {
+        self.settings.longest_open
     }
 
     /// Whether the store answers.

@@ -35,10 +35,20 @@ pub struct Config {
     pub retention: Span<{ 7 * 24 * 3600 }>,
     /// How many approvals may be open at a time.
     pub limits: LimitsConfig,
+    /// Who may approve at once, whatever the rule wants; without it, nobody.
+    pub break_glass: Option<BreakGlassConfig>,
     /// How a replica leaves.
     pub shutdown: ShutdownConfig,
     /// Which calls pass, which are denied and which are held.
     pub policy: PolicyConfig,
+}
+
+/// Who may approve at once, whatever the rule wants.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BreakGlassConfig {
+    /// The group.
+    pub group: String,
 }
 
 /// Why a configuration is not one to start with.

@@ -1,5 +1,6 @@
 //! What this service is about, without I/O, async, clock or wire format.
 
+pub mod act;
 pub mod approval;
 pub mod authority;
 pub mod call;
@@ -10,6 +11,7 @@ pub mod json;
 pub mod message;
 pub mod outcome;
 pub mod policy;
+pub mod quorum;
 pub mod ruling;
 #[doc(hidden)]
 pub mod sample;

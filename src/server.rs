@@ -16,7 +16,7 @@ use crate::admin;
 use crate::approvals::{self, Approvals, Waiters};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{AdminConfig, Config, Loaded, PolicyConfig, RedisConfig, Span};
-use crate::domain::ids::{QueueName, ReplicaId};
+use crate::domain::ids::{Group, QueueName, ReplicaId};
 use crate::domain::policy::Policy;
 use crate::ext_authz::{self, Gate, listener};
 use crate::store::ApprovalStore;
@@ -114,8 +114,11 @@ async fn approvals(config: &Config, policy: &Policy) -> anyhow::Result<Arc<Appro
             Arc::new(MemoryStore::new(Arc::clone(&clock), waiters.clone(), retention))
         }
     };
-    let settings =
-        approvals::Settings { patience: config.ext_authz.patience.get(), caps: config.limits.into() };
+    let settings = approvals::Settings {
+        longest_open: config.limits.longest_open.get(),
+        break_glass: config.break_glass.as_ref().map(|glass| Group(glass.group.clone())),
+        ..approvals::Settings::new(config.ext_authz.patience.get(), config.limits.into())
+    };
     Ok(Approvals::new(store, waiters, clock, replica, settings))
 }
 

@@ -13,10 +13,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use std::sync::Arc;
 
+use crate::domain::act::{Act, ActRefused};
 use crate::domain::approval::{Approval, Departure, Held, Holder, StateKind, VoteRefused};
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, AttemptId, QueueName, RequestKey, SessionKey, Subject};
+use crate::domain::ids::{ApprovalId, AttemptId, Group, QueueName, RequestKey, SessionKey, Subject};
 use crate::domain::ruling::{Cap, Caps};
 
 /// The records of held calls, and the transitions that they go through.
@@ -39,6 +40,11 @@ pub trait ApprovalStore: Send + Sync + 'static {
     ///
     /// Returns the record as it stands after it.
     async fn vote(&self, id: &ApprovalId, vote: &Vote) -> Result<Approval, VoteError>;
+
+    /// Does what a person does beside voting; `act.at` is replaced by the store's time.
+    ///
+    /// Returns the record as it stands after it.
+    async fn act(&self, id: &ApprovalId, act: &Act) -> Result<Approval, ActError>;
 
     /// Whether as many replicas of the store as were asked for have this record as it stands here, or as it stood later
     /// in the same life; none where none were asked for.
@@ -159,6 +165,10 @@ pub struct Filter {
     pub caller: Option<Subject>,
     /// The call.
     pub fingerprint: Option<Fingerprint>,
+    /// A group that may decide it.
+    pub group: Option<Group>,
+    /// A text that its id, names, title or message have in them, in upper or lower case.
+    pub text: Option<String>,
     /// Parked at this time or later.
     pub created_after: Option<Timestamp>,
 }
@@ -175,8 +185,19 @@ impl Filter {
             && want(&self.route, held.route.as_ref())
             && want(&self.caller, held.caller.subject.as_ref())
             && want(&self.fingerprint, Some(&held.fingerprint))
+            && self.group.as_ref().is_none_or(|group| held.terms.reviewers.contains(group))
+            && self.text.as_ref().is_none_or(|text| mentions(approval, text))
             && self.created_after.is_none_or(|from| approval.created_at >= from)
     }
+}
+
+fn mentions(approval: &Approval, text: &str) -> bool {
+    let (held, text) = (&approval.held, text.to_lowercase());
+    let id = approval.id.to_string();
+    let names = [&held.tool, &held.route, &held.terms.title].into_iter().flatten();
+    let caller = held.caller.subject.iter().chain(&held.caller.actors).map(|subject| &subject.0);
+    let all = [&id, &held.method, &held.terms.rule, &held.body];
+    all.into_iter().chain(names).chain(caller).any(|part| part.to_lowercase().contains(&text))
 }
 
 /// The order of a list, by the time of parking.
@@ -265,6 +286,25 @@ pub enum VoteError {
         standing: Box<Approval>,
     },
     /// The store failed; the vote may have been counted, so send the same decision again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why an act was not done.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ActError {
+    /// There is no such record.
+    #[error("there is no approval {0}")]
+    NotFound(ApprovalId),
+    /// The record does not allow it, and stands as it is.
+    #[error("{why}")]
+    Refused {
+        /// Why.
+        why: ActRefused,
+        /// What stands.
+        standing: Box<Approval>,
+    },
+    /// The store failed; it may have been done, so send the same act again.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -120,6 +120,8 @@ pub(super) struct Ended {
     state: &'static str,
     heading: Markup,
     stands: Markup,
+    /// Who broke the glass, and under which ticket.
+    glass: Option<Markup>,
 }
 
 impl HtmlSafe for Card {}
@@ -226,6 +228,10 @@ impl Ended {
             state: approval.state.kind().as_str(),
             heading: heading(approval),
             stands: visible(&in_words(approval)),
+            glass: approval.broken_glass().map(|vote| {
+                let ticket = vote.ticket.as_deref().unwrap_or_default();
+                visible(&format!("{} broke the glass under {ticket}.", vote.reviewer))
+            }),
         }
     }
 }

@@ -20,9 +20,8 @@ use super::identity::Asking;
 use super::login;
 use super::queue::card_of;
 use super::timeline::{Entry, timeline};
-use crate::approvals::Decision;
 use crate::domain::approval::Approval;
-use crate::domain::decision::{Reviewer, Verdict};
+use crate::domain::decision::{Decision, Reviewer, Verdict};
 use crate::domain::ids::{ApprovalId, DecisionId};
 use crate::domain::json::Json;
 
@@ -94,6 +93,8 @@ fn decision(form: Decide, reviewer: &Reviewer) -> Result<Decision, &'static str>
             _ => return Err("verdict has to be approve or reject"),
         },
         reason: said(Some(form.reason)),
+        reason_code: None,
+        ticket: None,
         fingerprint: Some(form.fingerprint.parse().map_err(|_| "fingerprint has to be the call's")?),
         seen_in: Some(form.incarnation.parse().map_err(|_| "incarnation has to be the store's")?),
     })

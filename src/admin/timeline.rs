@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::standing::verdict;
 use super::visible::{Markup, visible};
+use crate::domain::act::Verb;
 use crate::domain::approval::{Approval, Cancellation, State};
 
 /// One thing that happened.
@@ -17,9 +18,13 @@ pub(super) fn timeline(approval: &Approval) -> Vec<Entry> {
     let entry = |at, what: &str| Entry { at, what: visible(what) };
     let mut entries = vec![entry(approval.created_at, "The call arrived and was held.")];
     for (n, vote) in approval.votes.iter().enumerate() {
+        let glass = vote
+            .ticket
+            .as_ref()
+            .map_or_else(String::new, |ticket| format!(", breaking the glass under {ticket}"));
         let void = if n < approval.void { " (void: reviewers were asked again)" } else { "" };
         let reason = vote.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
-        entries.push(entry(vote.at, &format!("{} {}{void}{reason}", vote.reviewer, verdict(vote))));
+        entries.push(entry(vote.at, &format!("{} {}{glass}{void}{reason}", vote.reviewer, verdict(vote))));
     }
     entries.extend(approval.left_at.map(|at| entry(at, "The caller left.")));
     let last = match approval.state {
@@ -36,7 +41,18 @@ pub(super) fn timeline(approval: &Approval) -> Vec<Entry> {
         State::Cancelled { at, why: Cancellation::GrantUnused } => {
             Some(entry(at, "Cancelled: approved, but nobody made the call again in time."))
         }
+        // The act below says who and why.
+        State::Cancelled { why: Cancellation::ByHand | Cancellation::Revoked, .. } => None,
     };
+    entries.extend(approval.last_act.as_ref().map(|act| {
+        let verb = match act.verb {
+            Verb::Cancel => "cancels it",
+            Verb::Revoke => "revokes the approval",
+            Verb::Extend { .. } => "lets it be open for longer",
+        };
+        let reason = act.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+        entry(act.at, &format!("{} {verb}{reason}", act.by))
+    }));
     entries.extend(last);
     entries.sort_by_key(|entry| entry.at);
     entries

@@ -1,5 +1,6 @@
 //! The commands of a reviewer, against the admin API of a running service.
 
+mod acts;
 mod decide;
 mod output;
 mod pending;
@@ -16,6 +17,7 @@ use super::render::text::visible;
 use crate::domain::approval::StateKind;
 use crate::domain::ids::ApprovalId;
 
+pub use acts::{BreakGlass, Ending, Extend, RejectAll};
 pub use decide::{Approve, Reject};
 pub use pending::Pending;
 pub use show::Show;
@@ -36,6 +38,21 @@ pub enum Reviewing {
     /// Reject a call: the agent reads the reason
     #[command(after_help = exit::HELP)]
     Reject(Reject),
+    /// Reject everything that waits and matches; --dry-run says how many that is
+    #[command(after_help = exit::HELP)]
+    RejectAll(RejectAll),
+    /// End a pending call: it does not run
+    #[command(after_help = exit::HELP)]
+    Cancel(Ending),
+    /// Take back an approval that was not used yet
+    #[command(after_help = exit::HELP)]
+    Revoke(Ending),
+    /// Keep a pending call open for longer
+    #[command(after_help = exit::HELP)]
+    Extend(Extend),
+    /// Approve at once, whatever the rule wants: for the group that may, with a ticket
+    #[command(after_help = exit::HELP)]
+    BreakGlass(BreakGlass),
     /// Follow what happens, a line per change
     #[command(after_help = exit::HELP)]
     Watch(Watch),
@@ -87,6 +104,11 @@ impl Reviewing {
             Self::Show(command) => command.run(),
             Self::Approve(command) => command.run(),
             Self::Reject(command) => command.run(),
+            Self::RejectAll(command) => command.run(),
+            Self::Cancel(command) => command.run("cancel"),
+            Self::Revoke(command) => command.run("revoke"),
+            Self::Extend(command) => command.run(),
+            Self::BreakGlass(command) => command.run(),
             Self::Watch(command) => command.run(),
         };
         let exit = match result {

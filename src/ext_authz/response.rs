@@ -107,6 +107,8 @@ pub fn outcome(
             let why = match why {
                 Cancellation::CallerLeft => "The call was withdrawn before it was released.",
                 Cancellation::GrantUnused => "It was approved, but the approval was not used in time.",
+                Cancellation::ByHand => "A person cancelled it before it was decided.",
+                Cancellation::Revoked => "It was approved, but a person took the approval back.",
             };
             ("cancelled", format!("CANCELLED: {what} was not executed. {why}"))
         }

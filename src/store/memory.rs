@@ -8,9 +8,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    ApprovalStore, Bell, Cursor, Health, Order, Page, Parking, Precedents, Query, StoreError, VoteError,
+    ActError, ApprovalStore, Bell, Cursor, Health, Order, Page, Parking, Precedents, Query, StoreError,
+    VoteError,
 };
 use crate::clock::Clock;
+use crate::domain::act::Act;
 use crate::domain::approval::{Approval, Departure, Origin, StateKind};
 use crate::domain::decision::{Verdict, Vote};
 use crate::domain::fingerprint::Fingerprint;
@@ -147,6 +149,18 @@ impl ApprovalStore for MemoryStore {
         match refused {
             None => Ok(standing),
             Some(why) => Err(VoteError::Refused { why, standing: Box::new(standing) }),
+        }
+    }
+
+    async fn act(&self, id: &ApprovalId, act: &Act) -> Result<Approval, ActError> {
+        let mut refused = None;
+        let standing = self.change(id, |record, now| {
+            refused = record.act(Act { at: now, ..act.clone() }, now).err();
+        });
+        let standing = standing.ok_or_else(|| ActError::NotFound(id.clone()))?;
+        match refused {
+            None => Ok(standing),
+            Some(why) => Err(ActError::Refused { why, standing: Box::new(standing) }),
         }
     }
 

@@ -38,12 +38,15 @@ use self::fitness::examine;
 use self::keys::{Keys, record_key};
 use self::lines::Connection;
 use self::listing::Reader;
-use self::record::{Reply, departure_word, encode_vote_rest, millis};
+use self::record::{Reply, departure_word, encode_act_rest, encode_vote_rest, millis, verdict_word};
 use self::replication::Wanted;
 use self::scripts::Scripts;
 pub use self::settings::{InvalidSettings, Settings};
 use self::topology::Shape;
-use super::{ApprovalStore, Bell, Health, LEASE, Page, Parking, Precedents, Query, StoreError, VoteError};
+use super::{
+    ActError, ApprovalStore, Bell, Health, LEASE, Page, Parking, Precedents, Query, StoreError, VoteError,
+};
+use crate::domain::act::{Act, ActRefused, Verb};
 use crate::domain::approval::{Approval, CLAIM_WINDOW, Departure, VoteRefused};
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
@@ -222,7 +225,7 @@ impl ApprovalStore for RedisStore {
         let mut call = self.call_on(&self.scripts.vote, id);
         call.arg(vote.decision.to_string())
             .arg(&vote.reviewer.0)
-            .arg(vote.verdict.as_str())
+            .arg(verdict_word(vote))
             .arg(vote.fingerprint.map(|f| f.to_string()).unwrap_or_default())
             .arg(encode_vote_rest(vote))
             .arg(millis(CLAIM_WINDOW))
@@ -242,6 +245,33 @@ impl ApprovalStore for RedisStore {
             }
         };
         Err(VoteError::Refused { why, standing: Box::new(standing) })
+    }
+
+    async fn act(&self, id: &ApprovalId, act: &Act) -> Result<Approval, ActError> {
+        let mut call = self.call_on(&self.scripts.act, id);
+        let (by, longest) = match act.verb {
+            Verb::Extend { by, longest } => (millis(by), millis(longest)),
+            Verb::Cancel | Verb::Revoke => (0, 0),
+        };
+        call.arg(act.id.to_string())
+            .arg(&act.by.0)
+            .arg(act.verb.as_str())
+            .arg(by)
+            .arg(longest)
+            .arg(encode_act_rest(act));
+        let reply: Option<Reply> = self.run(&call).await?;
+        let reply = reply.ok_or_else(|| ActError::NotFound(id.clone()))?;
+        let standing = reply.approval(id, None)?;
+        let why = match reply.word.as_str() {
+            "done" => return Ok(standing),
+            "wrong state" => ActRefused::WrongState,
+            "too long" => ActRefused::TooLong,
+            other => {
+                let why = format!("an act on it was answered with {other:?}");
+                return Err(StoreError::Unreadable { id: id.clone(), why }.into());
+            }
+        };
+        Err(ActError::Refused { why, standing: Box::new(standing) })
     }
 
     async fn replicated(&self, standing: &Approval) -> Option<bool> {

@@ -1,6 +1,8 @@
 //! The admin side, over real HTTP.
 
+mod acting;
 mod api;
+mod batch;
 mod field_guide;
 mod health;
 mod identity;
@@ -8,3 +10,4 @@ mod live;
 mod origin;
 mod page;
 pub mod site;
+mod watching;

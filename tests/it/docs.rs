@@ -20,7 +20,8 @@ use crate::support::processes::installed;
 const GATEWAYS: [&str; 2] = ["agentgateway.yaml", "envoy.yaml"];
 
 /// Where docs/configuration.md tells of the settings of each struct.
-const SECTIONS: [(&str, &str); 12] = [
+const SECTIONS: [(&str, &str); 13] = [
+    ("BreakGlassConfig", "break_glass"),
     ("Config", "All settings"),
     ("ExtAuthzConfig", "ext_authz"),
     ("AdminConfig", "admin"),

@@ -99,6 +99,7 @@ impl Problem {
                 _ => Exit::AlreadyDecided,
             },
             "expired" | "caller-gone" => Exit::Gone,
+            "reason-required" | "too-long" => Exit::Usage,
             "unauthenticated" | "forbidden-origin" | "not-eligible" | "self-approval" | "already-voted" => {
                 Exit::NotAllowed
             }
@@ -151,9 +152,12 @@ mod tests {
             ("self-approval", 403, None, Exit::NotAllowed),
             ("already-voted", 409, None, Exit::NotAllowed),
             ("fingerprint-mismatch", 409, None, Exit::Failure),
+            ("reason-required", 422, None, Exit::Usage),
             ("not-found", 404, None, Exit::NotFound),
             ("store-unavailable", 503, None, Exit::Unreachable),
             ("invalid-request", 400, None, Exit::Usage),
+            ("too-long", 422, None, Exit::Usage),
+            ("not-approved", 409, Some("pending"), Exit::Failure),
             ("something-new", 503, None, Exit::Unreachable),
             ("something-new", 418, None, Exit::Failure),
         ] {

@@ -113,8 +113,12 @@ async fn a_vote_is_of_whoever_proved_it_whatever_headers_say() {
     let site = Site::open().await;
     let parked = site.park(sample::held()).await;
     let request = site.request(Method::POST, &parked.decisions()).bearer_auth(BOB);
-    let response =
-        request.header("x-forwarded-user", "alice").body(parked.decision("reject", "")).send().await.unwrap();
+    let response = request
+        .header("x-forwarded-user", "alice")
+        .body(parked.decision("reject", "no"))
+        .send()
+        .await
+        .unwrap();
     let shown: Value = response.json().await.unwrap();
     assert_eq!(shown["votes"][0]["reviewer"], "bob");
 }
@@ -125,7 +129,7 @@ async fn where_authentication_is_off_everyone_is_anonymous_and_the_page_warns() 
     let parked = site.park(sample::held()).await;
     let page = site.request(Method::GET, "/").send().await.unwrap().text().await.unwrap();
     assert!(page.contains("--insecure-no-auth"), "{page}");
-    let request = site.request(Method::POST, &parked.decisions()).body(parked.decision("reject", ""));
+    let request = site.request(Method::POST, &parked.decisions()).body(parked.decision("reject", "no"));
     let shown: Value = request.send().await.unwrap().json().await.unwrap();
     assert_eq!(shown["votes"][0]["reviewer"], "anonymous");
 }

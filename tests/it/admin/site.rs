@@ -10,6 +10,7 @@ use holdpoint::admin::{
 };
 use holdpoint::approvals::{Approvals, Waiters};
 use holdpoint::clock::SystemClock;
+use holdpoint::domain::act::Act;
 use holdpoint::domain::approval::{Approval, Departure, Held, StateKind};
 use holdpoint::domain::decision::{Membership, Vote};
 use holdpoint::domain::fingerprint::Fingerprint;
@@ -18,7 +19,7 @@ use holdpoint::domain::outcome::Outcome;
 use holdpoint::domain::sample;
 use holdpoint::store::memory::MemoryStore;
 use holdpoint::store::{
-    ApprovalStore, Filter, Health, Order, Page, Parking, Precedents, Query, StoreError, VoteError,
+    ActError, ApprovalStore, Filter, Health, Order, Page, Parking, Precedents, Query, StoreError, VoteError,
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode, redirect};
 use serde_json::Value;
@@ -72,7 +73,10 @@ impl Site {
             waiters,
             clock,
             ReplicaId::random(),
-            holdpoint::approvals::Settings { patience, caps: sample::UNLIMITED },
+            holdpoint::approvals::Settings {
+                break_glass: Some(Group("ops".into())),
+                ..holdpoint::approvals::Settings::new(patience, sample::UNLIMITED)
+            },
         );
         let (draining, shutdown) = (CancellationToken::new(), CancellationToken::new());
         let router = admin::router(Arc::clone(&approvals), settings, draining.clone());
@@ -174,6 +178,15 @@ pub fn settings() -> Settings {
     }
 }
 
+/// Waits until nobody waits for this call.
+pub async fn until_it_left(site: &Site, id: &ApprovalId) {
+    eventually("its attempt has left", async || {
+        let approval = site.approvals.look(id).await.unwrap()?;
+        approval.holder.is_none().then_some(())
+    })
+    .await;
+}
+
 /// A held call with these arguments.
 pub fn call_with(arguments: &str) -> Held {
     let body = format!(
@@ -257,6 +270,10 @@ impl ApprovalStore for SwitchedStore {
 
     async fn vote(&self, id: &ApprovalId, vote: &Vote) -> Result<Approval, VoteError> {
         self.on()?.vote(id, vote).await
+    }
+
+    async fn act(&self, id: &ApprovalId, act: &Act) -> Result<Approval, ActError> {
+        self.on()?.act(id, act).await
     }
 
     async fn replicated(&self, _: &Approval) -> Option<bool> {

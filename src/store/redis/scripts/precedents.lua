@@ -9,10 +9,12 @@ if not record then return nil end
 local used, identical = usage(record)
 if record.v ~= VERSION or not used then return { 0, false, false, false } end
 
--- What this key names, unless it was opened again since; by all digits of the fingerprint where `same` is wanted.
+-- What this key names, unless it was opened again or taken back since; by all digits of the fingerprint where `same` is
+-- wanted.
 local function decided(key, same)
   local other = key and key ~= record.key and read(key)
   if not other or other.v ~= VERSION or other.state == 'pending' then return false end
+  if other.state == 'cancelled' and other.with ~= 'grant-unused' then return false end
   if same and other.fp ~= record.fp then return false end
   return answer('stands', other)
 end

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use holdpoint::domain::act::Act;
 use holdpoint::domain::approval::{Approval, Departure};
 use holdpoint::domain::decision::Vote;
 use holdpoint::domain::fingerprint::Fingerprint;
 use holdpoint::domain::ids::{ApprovalId, AttemptId, RequestKey, SessionKey};
-use holdpoint::store::{ApprovalStore, Health, Page, Parking, Precedents, Query, StoreError, VoteError};
+use holdpoint::store::{
+    ActError, ApprovalStore, Health, Page, Parking, Precedents, Query, StoreError, VoteError,
+};
 
 use super::super::stage::approve;
 
@@ -62,6 +65,10 @@ impl ApprovalStore for Meddler {
 
     async fn vote(&self, id: &ApprovalId, vote: &Vote) -> Result<Approval, VoteError> {
         self.inner.vote(id, vote).await
+    }
+
+    async fn act(&self, id: &ApprovalId, act: &Act) -> Result<Approval, ActError> {
+        self.inner.act(id, act).await
     }
 
     async fn claim(
