@@ -90,6 +90,8 @@ impl Browser {
     pub async fn clicks(&self, css: &str) {
         eventually(&format!("{css} to be clicked"), async || {
             let element = self.driver.find(By::Css(css)).await.ok()?;
+            // To the middle: at the edges lies what is fixed there.
+            element.scroll_into_view().await.ok()?;
             let enabled = element.is_enabled().await.unwrap_or(false);
             if enabled { element.click().await.ok() } else { None }
         })

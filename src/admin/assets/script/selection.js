@@ -27,8 +27,7 @@ function showSelection() {
 }
 
 /** Sends one decision on all of these; a dry run records nothing. */
-async function decideAll(chosen, verdict, reason, dryRun) {
-  const items = chosen.map((card) => ({ id: card.id, ...seen(card) }));
+async function decideAll(items, verdict, reason, dryRun) {
   const body = JSON.stringify({ verdict, reason, dry_run: dryRun, items });
   const headers = { "content-type": "application/json" };
   const answer = await fetch("/v1/approvals:batchDecide", { method: "POST", headers, body });
@@ -46,10 +45,11 @@ function count(results, outcome) {
 }
 
 async function openBulk(verdict) {
-  const chosen = selected();
+  // As they are now: what ends meanwhile is refused, and told.
+  const items = selected().map((card) => ({ id: card.id, ...seen(card) }));
   const [title, done] = verdict === "reject" ? ["Reject", "rejected"] : ["Approve", "approved"];
   const [dialog, go, reason] = [byId("bulk"), byId("bulk-go"), byId("bulk-reason")];
-  byId("bulk-title").textContent = `${title} ${chosen.length} calls`;
+  byId("bulk-title").textContent = `${title} ${items.length} calls`;
   byId("bulk-count").textContent = "Counting …";
   go.disabled = true;
   go.textContent = title;
@@ -57,9 +57,9 @@ async function openBulk(verdict) {
   reason.focus();
   try {
     // The dry run is about who may decide what; the reason may still be missing.
-    const results = await decideAll(chosen, verdict, reason.value.trim() || "dry run", true);
+    const results = await decideAll(items, verdict, reason.value.trim() || "dry run", true);
     const { done: can, but } = count(results, "would_record");
-    byId("bulk-count").textContent = `${can} of ${chosen.length} would be ${done}.${but}`;
+    byId("bulk-count").textContent = `${can} of ${items.length} would be ${done}.${but}`;
     go.textContent = `${title} ${can}`;
     go.disabled = can === 0;
   } catch (error) {
@@ -72,7 +72,7 @@ async function openBulk(verdict) {
     }
     go.disabled = true;
     try {
-      const { done: recorded, but } = count(await decideAll(chosen, verdict, reason.value.trim(), false), "recorded");
+      const { done: recorded, but } = count(await decideAll(items, verdict, reason.value.trim(), false), "recorded");
       reason.value = "";
       dialog.close();
       clearSelection();
