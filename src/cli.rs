@@ -1,5 +1,6 @@
 //! The command line.
 
+pub mod account;
 pub mod client;
 pub mod exit;
 mod policy;
@@ -27,6 +28,8 @@ enum Command {
     Policy(policy::Policy),
     #[command(flatten)]
     Reviewing(reviewing::Reviewing),
+    #[command(flatten)]
+    Account(account::Account),
 }
 
 impl Cli {
@@ -36,6 +39,7 @@ impl Cli {
             Command::Serve(command) => command.run(),
             Command::Policy(command) => command.run(),
             Command::Reviewing(command) => return command.run(),
+            Command::Account(command) => return command.run(),
         };
         match result {
             Ok(()) => Exit::Ok.into(),

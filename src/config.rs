@@ -1,6 +1,7 @@
 //! What the operator said: one YAML file, one small struct a concern, everything with a default.
 
 mod duration;
+mod identity;
 mod limits;
 mod policy;
 mod redis;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub use self::duration::Span;
+pub use self::identity::{Network, OidcConfig, ProxyConfig, RolesConfig, SessionsConfig};
 pub use self::limits::LimitsConfig;
 pub use self::policy::PolicyConfig;
 pub use self::redis::RedisConfig;

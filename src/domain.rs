@@ -4,6 +4,7 @@ pub mod act;
 pub mod approval;
 pub mod authority;
 pub mod call;
+pub mod credential;
 pub mod decision;
 pub mod fingerprint;
 pub mod ids;

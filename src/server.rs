@@ -19,9 +19,9 @@ use crate::config::{AdminConfig, Config, Loaded, PolicyConfig, RedisConfig, Span
 use crate::domain::ids::{Group, QueueName, ReplicaId};
 use crate::domain::policy::Policy;
 use crate::ext_authz::{self, Gate, listener};
-use crate::store::ApprovalStore;
-use crate::store::memory::MemoryStore;
+use crate::store::memory::{MemoryIdentities, MemoryStore};
 use crate::store::redis::{RedisStore, Settings as RedisSettings};
+use crate::store::{ApprovalStore, IdentityStore};
 
 /// Serves until the process is told to leave (SIGTERM or Ctrl-C); a second signal leaves at once.
 ///
@@ -37,7 +37,7 @@ pub async fn serve(loaded: Loaded, access: Access) -> anyhow::Result<()> {
 
     let mut signals = Signals::new()?;
     let (leaving, health) = (Leaving::default(), listener::Health::default());
-    let approvals = approvals(&config, &policy).await?;
+    let (approvals, identities) = stores(&config, &policy).await?;
     leaving.tasks.spawn({
         let (approvals, stop) = (Arc::clone(&approvals), leaving.stop.clone());
         async move { approvals.run(stop).await }
@@ -68,7 +68,7 @@ pub async fn serve(loaded: Loaded, access: Access) -> anyhow::Result<()> {
         cards: cards(config.admin, config.policy),
         store: if config.redis.is_some() { admin::StoreKind::Redis } else { admin::StoreKind::Embedded },
     };
-    let router = admin::router(Arc::clone(&approvals), settings, leaving.not_ready.clone());
+    let router = admin::router(Arc::clone(&approvals), identities, settings, leaving.not_ready.clone());
     let reviewers = admin::serve(admin_listener, router, leaving.stop.clone());
     leaving.tasks.spawn(async move {
         if let Err(error) = reviewers.await {
@@ -96,22 +96,28 @@ async fn bind(whom: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} for {whom}"))
 }
 
-async fn approvals(config: &Config, policy: &Policy) -> anyhow::Result<Arc<Approvals>> {
+async fn stores(
+    config: &Config,
+    policy: &Policy,
+) -> anyhow::Result<(Arc<Approvals>, Arc<dyn IdentityStore>)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (waiters, replica) = (Arc::new(Waiters::default()), ReplicaId::random());
     let retention = config.retention.get();
-    let store: Arc<dyn ApprovalStore> = match &config.redis {
+    let (store, identities): (Arc<dyn ApprovalStore>, Arc<dyn IdentityStore>) = match &config.redis {
         Some(redis) => {
             let mut queues: Vec<QueueName> = policy.terms().map(|terms| terms.queue.clone()).collect();
             queues.sort();
             queues.dedup();
             let settings = redis_settings(redis)?;
             RedisStore::check(&settings).await?;
-            Arc::new(RedisStore::start(settings, replica, queues, waiters.clone(), retention)?)
+            let store = RedisStore::start(settings, replica, queues, waiters.clone(), retention)?;
+            let store = Arc::new(store);
+            (Arc::clone(&store) as _, store)
         }
         None => {
             tracing::warn!("no Redis is configured: approvals live in this process and end with it");
-            Arc::new(MemoryStore::new(Arc::clone(&clock), waiters.clone(), retention))
+            let store = MemoryStore::new(Arc::clone(&clock), waiters.clone(), retention);
+            (Arc::new(store), Arc::new(MemoryIdentities::new(Arc::clone(&clock))))
         }
     };
     let settings = approvals::Settings {
@@ -119,7 +125,7 @@ async fn approvals(config: &Config, policy: &Policy) -> anyhow::Result<Arc<Appro
         break_glass: config.break_glass.as_ref().map(|glass| Group(glass.group.clone())),
         ..approvals::Settings::new(config.ext_authz.patience.get(), config.limits.into())
     };
-    Ok(Approvals::new(store, waiters, clock, replica, settings))
+    Ok((Approvals::new(store, waiters, clock, replica, settings), identities))
 }
 
 fn redis_settings(config: &RedisConfig) -> anyhow::Result<RedisSettings> {

@@ -4,6 +4,7 @@
 //! all: the first that ends an approval wins, and every later one is told what stands. It also rings: after a change
 //! it tells every replica which record to look at. A ring is a hint, never a verdict.
 
+mod identities;
 pub mod memory;
 pub mod redis;
 
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use std::sync::Arc;
 
+pub use self::identities::IdentityStore;
 use crate::domain::act::{Act, ActRefused};
 use crate::domain::approval::{Approval, Departure, Held, Holder, StateKind, VoteRefused};
 use crate::domain::decision::Vote;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, State};
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
@@ -16,8 +15,7 @@ use super::card::Card;
 use super::diff::Difference;
 use super::error::Problem;
 use super::frame::Frame;
-use super::identity::Asking;
-use super::login;
+use super::identity::{Asking, Visiting};
 use super::queue::card_of;
 use super::timeline::{Entry, timeline};
 use crate::domain::approval::Approval;
@@ -46,16 +44,14 @@ pub(super) struct Decide {
 }
 
 /// `GET /a/{id}`
-pub(super) async fn page(State(admin): State<Arc<Admin>>, headers: HeaderMap, Named(id): Named) -> Response {
-    let Some(reviewer) = admin.settings.authentication.reviewer(&headers) else {
-        return login::page(false);
-    };
-    let approval = match look(&admin.approvals, &id).await {
-        Ok(approval) => approval,
-        Err(problem) => return problem.into_response(),
-    };
+pub(super) async fn page(
+    State(admin): State<Arc<Admin>>,
+    Visiting(reviewer): Visiting,
+    Named(id): Named,
+) -> Result<Html<String>, Problem> {
+    let approval = look(&admin.approvals, &id).await?;
     let card = card_of(&admin, &approval, &reviewer).await;
-    shown(&admin, &reviewer, &approval, card).into_response()
+    Ok(shown(&admin, &reviewer, &approval, card))
 }
 
 fn shown(admin: &Admin, reviewer: &Reviewer, approval: &Approval, card: Card) -> Html<String> {
@@ -105,14 +101,14 @@ pub(super) async fn compare(
     State(admin): State<Arc<Admin>>,
     _: Asking,
     Path((other, id)): Path<(String, String)>,
-) -> Result<(StatusCode, Html<String>), Problem> {
+) -> Result<Html<String>, Problem> {
     let call = async |id: &str| {
         let parsed: ApprovalId = id.parse().map_err(|_| Problem::not_found(id))?;
         Ok::<_, Problem>(whole(&look(&admin.approvals, &parsed).await?))
     };
     let difference = Difference::between(&call(&other).await?, &call(&id).await?);
     let equal = "<p>These are the same call.</p>".to_owned();
-    Ok((StatusCode::OK, Html(if difference.len() == 0 { equal } else { difference.to_string() })))
+    Ok(Html(if difference.len() == 0 { equal } else { difference.to_string() }))
 }
 
 /// All in which two calls can differ for a reviewer.

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::identity::NotKnown;
 use super::standing::in_words;
 use super::wire::ApprovalJson;
 use crate::approvals::{DecideError, DeedError};
@@ -32,6 +33,9 @@ const NOT_APPROVED: Kind = ("not-approved", "It is not approved yet", StatusCode
 const TOO_LONG: Kind = ("too-long", "It would be open for too long", StatusCode::UNPROCESSABLE_ENTITY);
 const FORBIDDEN_ORIGIN: Kind = ("forbidden-origin", "Not from here", StatusCode::FORBIDDEN);
 const UNAUTHENTICATED: Kind = ("unauthenticated", "Who are you?", StatusCode::UNAUTHORIZED);
+const NOT_PERMITTED: Kind = ("not-permitted", "That is not yours to do", StatusCode::FORBIDDEN);
+const ISSUER_UNAVAILABLE: Kind =
+    ("issuer-unavailable", "The issuer does not answer", StatusCode::SERVICE_UNAVAILABLE);
 const INVALID_REQUEST: Kind = ("invalid-request", "The request is not right", StatusCode::BAD_REQUEST);
 const WRONG_METHOD: Kind = ("invalid-request", "Not with this method", StatusCode::METHOD_NOT_ALLOWED);
 const STORE_UNAVAILABLE: Kind =
@@ -59,8 +63,14 @@ impl Problem {
         Self::new(INVALID_REQUEST, detail)
     }
 
-    pub(super) fn unauthenticated() -> Self {
-        Self::new(UNAUTHENTICATED, "send a reviewer's token: Authorization: Bearer …")
+    /// There is nothing under this address, as this installation is configured.
+    pub(super) fn not_here(detail: &str) -> Self {
+        Self::new(NOT_FOUND, detail)
+    }
+
+    /// What somebody asks for needs another role, or more than they have.
+    pub(super) fn not_permitted(detail: impl Into<String>) -> Self {
+        Self::new(NOT_PERMITTED, detail)
     }
 
     pub(super) fn forbidden_origin(detail: &str) -> Self {
@@ -169,6 +179,19 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::warn!(%error, "a reviewer could not be answered");
         Self::new(STORE_UNAVAILABLE, error.to_string())
+    }
+}
+
+impl From<NotKnown> for Problem {
+    fn from(not_known: NotKnown) -> Self {
+        match not_known {
+            // Why a proof is refused is for the log: it would help whoever makes one up.
+            NotKnown::Nobody | NotKnown::Refused(_) => {
+                Self::new(UNAUTHENTICATED, "send a reviewer's token: Authorization: Bearer …")
+            }
+            NotKnown::Store(error) => error.into(),
+            NotKnown::Issuer(error) => Self::new(ISSUER_UNAVAILABLE, error.to_string()),
+        }
     }
 }
 

@@ -14,6 +14,6 @@ pub(super) struct Frame {
 impl Frame {
     /// The frame for this reviewer.
     pub(super) fn of(admin: &Admin, reviewer: &Reviewer) -> Self {
-        Self { reviewer: visible(&reviewer.subject.0), open: admin.settings.authentication.is_off() }
+        Self { reviewer: visible(&reviewer.subject.0), open: admin.identities.are_off() }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use jiff::Timestamp;
 
@@ -12,7 +12,7 @@ use super::Admin;
 use super::api::query;
 use super::assets::{PATHS, Paths};
 use super::frame::Frame;
-use super::login;
+use super::identity::Visiting;
 use super::standing::in_words;
 use super::visible::{Markup, visible};
 use crate::domain::approval::{Approval, StateKind};
@@ -49,12 +49,9 @@ struct Row {
 /// `GET /history`
 pub(super) async fn page(
     State(admin): State<Arc<Admin>>,
-    headers: HeaderMap,
+    Visiting(reviewer): Visiting,
     Query(sent): Query<Vec<(String, String)>>,
 ) -> Response {
-    let Some(reviewer) = admin.settings.authentication.reviewer(&headers) else {
-        return login::page(false);
-    };
     // A form sends what is left empty too.
     let asked = Asked(sent.into_iter().filter(|(_, value)| !value.is_empty()).collect());
     let (status, rows, next, trouble) = match rows(&admin, &asked).await {

@@ -1,10 +1,10 @@
 //! The page: what is pending, and a form for each.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Query, State};
-use axum::http::HeaderMap;
+use axum::extract::{ConnectInfo, Query, State};
 use axum::response::{Html, IntoResponse, Response};
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use super::assets::{PATHS, Paths};
 use super::card::{Card, Ended};
 use super::error::Problem;
 use super::frame::Frame;
-use super::identity::Asking;
+use super::identity::{Asking, LocalPath, Visiting};
 use super::login;
 use crate::domain::approval::{Approval, State as Stands};
 use crate::domain::decision::Reviewer;
@@ -48,13 +48,15 @@ pub(super) struct Link {
 pub(super) async fn page(
     State(admin): State<Arc<Admin>>,
     Query(link): Query<Link>,
-    headers: HeaderMap,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    visiting: Result<Visiting, Response>,
 ) -> Response {
     if let Some(token) = link.token {
-        return login::open(&admin, &token);
+        return login::open(&admin, &token, &LocalPath::root(), peer.ip()).await;
     }
-    let Some(reviewer) = admin.settings.authentication.reviewer(&headers) else {
-        return login::page(false);
+    let Visiting(reviewer) = match visiting {
+        Ok(visiting) => visiting,
+        Err(elsewhere) => return elsewhere,
     };
     let (mut approvals, trouble) = match pending(&admin.approvals).await {
         Ok(approvals) => (approvals, None),

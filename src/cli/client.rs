@@ -1,5 +1,6 @@
 //! Speaks to the admin API.
 
+mod account;
 mod approval;
 mod error;
 mod events;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use ureq::http::{Response, Uri};
 use ureq::{Agent, Body};
 
+pub use account::{Issued, Known, NewToken, SignInPlace};
 pub use approval::{Approval, BrokenGlass, Call, Caller, LastAct, Received, Request, Vote};
 pub use error::{ClientError, Problem};
 pub use events::{Event, Events};

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use super::account::token_for;
 use super::client::{Client, ClientError, Token};
 use super::exit::{self, Exit};
 use super::render::text::visible;
@@ -125,8 +126,18 @@ impl Reviewing {
 }
 
 impl Remote {
-    fn client(&self) -> Result<Client, ClientError> {
-        Client::new(&self.url, self.token.as_ref())
+    /// A client with the token that was given, or else with that of `holdpoint login`.
+    pub(super) fn client(&self) -> Result<Client, ClientError> {
+        let kept = self.token.is_none().then(|| token_for(&self.url)).flatten();
+        Client::new(&self.url, self.token.as_ref().or(kept.as_ref()))
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(super) fn json(&self) -> bool {
+        self.json
     }
 }
 

@@ -118,11 +118,40 @@ fn what_makes_no_sense_is_refused_with_file_line_and_reason() {
             "admin: { reviewers: [ { name: bob, token_sha256: abc } ] }",
             "holdpoint.yaml:1: token_sha256 of \"bob\"",
         ),
+        ("admin: { proxy: { addresses: [] } }", "holdpoint.yaml:1: admin.proxy.addresses has to name"),
+        ("admin: { proxy: { addresses: [0.0.0.0/0] } }", "believe whoever connects"),
+        ("admin: { proxy: { addresses: ['::/0'] } }", "believe whoever connects"),
+        ("admin: { proxy: { addresses: [0.0.0.0/1, 128.0.0.0/1] } }", "believe whoever connects"),
+        ("admin: { proxy: { addresses: [proxy] } }", "is no address"),
+        ("admin: { proxy: { subject_header: x-user } }", "addresses"),
+        ("admin: { proxy: { addresses: [10.0.0.1], subject_header: 'x user' } }", "not the name of a header"),
+        (
+            "admin: { oidc: { issuer: 'http://login.example.com', client_id: x } }",
+            "holdpoint.yaml:1: admin.oidc.issuer",
+        ),
+        ("admin: { oidc: { issuer: 'login.example.com', client_id: x } }", "admin.oidc.issuer"),
+        ("admin: { oidc: { issuer: 'https://login.example.com' } }", "client_id"),
+        ("admin: { roles: { boss: [x] } }", "boss"),
         ("redis: { prefix: x }", "url"),
     ] {
         let error = refused(text);
         assert!(error.contains(expected) && error.starts_with("holdpoint.yaml"), "{text}\n{error}");
     }
+}
+
+#[test]
+fn a_reviewer_has_the_roles_that_are_named() {
+    let reviewer = |roles: &str| {
+        let token = "1".repeat(64);
+        format!("admin: {{ reviewers: [ {{ name: bob, token_sha256: '{token}'{roles} }} ] }}")
+    };
+    let words = |text: &str| {
+        let Loaded { config, .. } = read(text).unwrap();
+        config.admin.reviewers[0].roles().iter().map(|role| role.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(words(&reviewer("")), ["reviewer"]);
+    assert_eq!(words(&reviewer(", roles: [operator, auditor]")), ["operator", "auditor"]);
+    assert!(refused(&reviewer(", roles: [boss]")).contains("reviewer, operator or auditor"));
 }
 
 #[test]

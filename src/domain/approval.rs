@@ -343,7 +343,7 @@ impl Approval {
             State::Released { attempt: released, .. }
                 if released == attempt && *fingerprint == self.held.fingerprint =>
             {
-                Some(Release { approval: self.id.clone(), by: self.deciding_vote()?.clone() })
+                Some(Release { approval: self.id.clone(), by: Box::new(self.deciding_vote()?.clone()) })
             }
             _ => None,
         }
@@ -355,7 +355,7 @@ impl Approval {
 #[derive(Debug, PartialEq)]
 pub struct Release {
     approval: ApprovalId,
-    by: Vote,
+    by: Box<Vote>,
 }
 
 impl Release {

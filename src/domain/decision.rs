@@ -52,6 +52,20 @@ pub enum Role {
 impl Role {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Reviewer, Self::Operator, Self::Auditor];
+
+    /// The word for it, as configuration, records and API write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reviewer => "reviewer",
+            Self::Operator => "operator",
+            Self::Auditor => "auditor",
+        }
+    }
+
+    /// The role that this word stands for.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == word)
+    }
 }
 
 /// The roles that somebody has.
@@ -62,6 +76,11 @@ impl Roles {
     /// Whether this role is among them.
     pub fn contain(&self, role: Role) -> bool {
         self.0.contains(&role)
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = Role> {
+        self.0.iter().copied()
     }
 }
 

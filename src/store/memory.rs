@@ -1,5 +1,7 @@
 //! The embedded store: one process, nothing kept when it ends.
 
+mod identities;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -7,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+pub use self::identities::MemoryIdentities;
 use super::{
     ActError, ApprovalStore, Bell, Cursor, Health, Order, Page, Parking, Precedents, Query, StoreError,
     VoteError,

@@ -7,6 +7,7 @@
 mod connection;
 mod doorbell;
 mod fitness;
+mod identities;
 mod keys;
 mod lines;
 mod listing;

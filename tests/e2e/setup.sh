@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Brings what the end-to-end tests and the demo need onto a fresh Debian 12 that has only Rust:
-# a Redis, a real Envoy, MCP clients of both protocol eras, the MCP Inspector, and a browser.
+# a Redis, a real Envoy, MCP clients of both protocol eras, the MCP Inspector, an OpenID
+# provider, and a browser.
 # Everything but Debian's own packages lands in target/e2e. Says what it does; silent when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -116,4 +117,5 @@ venv legacy
 need_node
 packages inspector
 packages axe
+packages oidc
 need_browser

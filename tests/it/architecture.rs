@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 6] = [
 ];
 
 /// Where a crate may be used, by the beginning of the path below `src`.
-const OWNERS: [(&str, &[&str]); 11] = [
+const OWNERS: [(&str, &[&str]); 13] = [
     ("redis", &["store/redis"]),
     ("deadpool_redis", &["store/redis"]),
     ("tonic", &["ext_authz"]),
@@ -24,7 +24,9 @@ const OWNERS: [(&str, &[&str]); 11] = [
     ("axum", &["admin", "server"]),
     ("askama", &["admin"]),
     ("cel", &["domain/policy"]),
-    ("ureq", &["cli"]),
+    ("ureq", &["cli", "admin/identity"]),
+    ("jsonwebtoken", &["admin/identity"]),
+    ("oauth2", &["admin/identity", "cli/account"]),
     ("tracing_subscriber", &["telemetry"]),
 ];
 

@@ -13,6 +13,7 @@ mod model;
 mod outage;
 mod page;
 mod redis_shapes;
+mod sign_in;
 mod store;
 mod store_redis;
 mod story;

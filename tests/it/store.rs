@@ -2,6 +2,7 @@
 
 mod acting;
 mod attempts;
+mod identities;
 mod limits;
 mod listening;
 mod lists;

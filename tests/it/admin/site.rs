@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use holdpoint::admin::{
-    self, AllowedHosts, Authentication, CardSettings, Settings, StoreKind, TokenDigest, TokenReviewer,
+    self, AllowedHosts, Authentication, CardSettings, Proofs, Settings, StoreKind, TokenDigest, TokenReviewer,
 };
 use holdpoint::approvals::{Approvals, Waiters};
 use holdpoint::clock::SystemClock;
 use holdpoint::domain::act::Act;
 use holdpoint::domain::approval::{Approval, Departure, Held, StateKind};
-use holdpoint::domain::decision::{Membership, Vote};
+use holdpoint::domain::decision::{Membership, Role, Vote};
 use holdpoint::domain::fingerprint::Fingerprint;
 use holdpoint::domain::ids::{ApprovalId, AttemptId, Group, ReplicaId, RequestKey, SessionKey, Subject};
 use holdpoint::domain::outcome::Outcome;
@@ -28,6 +28,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::kept::SwitchedIdentities;
 use crate::support::eventually::eventually;
 
 /// Nothing that is waited for here takes longer.
@@ -43,6 +44,7 @@ pub struct Site {
     pub url: String,
     pub approvals: Arc<Approvals>,
     pub store: Arc<SwitchedStore>,
+    pub identities: Arc<SwitchedIdentities>,
     pub draining: CancellationToken,
     pub shutdown: CancellationToken,
     client: reqwest::Client,
@@ -79,13 +81,14 @@ impl Site {
             },
         );
         let (draining, shutdown) = (CancellationToken::new(), CancellationToken::new());
-        let router = admin::router(Arc::clone(&approvals), settings, draining.clone());
+        let identities = Arc::new(SwitchedIdentities::default());
+        let router = admin::router(Arc::clone(&approvals), identities.clone(), settings, draining.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let server = admin::serve(listener, router, shutdown.clone());
         let server = tokio::spawn(async move { server.await.unwrap() });
         let client = reqwest::Client::builder().redirect(redirect::Policy::none()).build().unwrap();
-        Self { url, approvals, store, draining, shutdown, client, server }
+        Self { url, approvals, store, identities, draining, shutdown, client, server }
     }
 
     /// A request without any proof of who sends it.
@@ -152,19 +155,25 @@ impl Site {
     }
 }
 
-/// The tokens of alice and bob, who decide everything, and of dora, who belongs to one group.
+/// The tokens of alice, who may do everything, of bob, who decides everything, and of dora, who belongs to one group.
 pub fn tokens() -> Authentication {
     let reviewer = |name: &str, groups, token| TokenReviewer {
         subject: Subject(name.into()),
+        roles: if name == "alice" {
+            Role::ALL.into_iter().collect()
+        } else {
+            [Role::Reviewer].into_iter().collect()
+        },
         groups,
         token: TokenDigest::of(token),
     };
     let dba = Membership::Groups(vec![Group("dba".into())]);
-    Authentication::Tokens(vec![
+    let tokens = vec![
         reviewer("alice", Membership::All, ALICE),
         reviewer("bob", Membership::All, BOB),
         reviewer("dora", dba, DORA),
-    ])
+    ];
+    Authentication::Required(Box::new(Proofs { tokens, ..Proofs::default() }))
 }
 
 /// Nobody has to say who they are, unless changed.

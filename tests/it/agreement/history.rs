@@ -92,7 +92,7 @@ pub enum SeenLife {
 pub enum Act {
     Park(Parking),
     Vote(ApprovalId, Vote),
-    Act(ApprovalId, Deed),
+    Deed(ApprovalId, Deed),
     Claim(ApprovalId, AttemptId, Fingerprint),
     Detach(ApprovalId, AttemptId, Departure),
     Look(ApprovalId),

@@ -216,11 +216,11 @@ impl Reference {
                 };
                 let done = (pick(&records, record)?.id.clone(), deed);
                 self.acts.push(done.clone());
-                Act::Act(done.0, done.1)
+                Act::Deed(done.0, done.1)
             }
             Step::ActAgain { act } => {
                 let (id, deed) = pick(&self.acts, act)?;
-                Act::Act(id, deed)
+                Act::Deed(id, deed)
             }
             Step::Claim { record, by, other_call } => {
                 let record = pick(&records, record)?;
@@ -258,7 +258,7 @@ impl Reference {
                     Err(why) => Answer::Refused(why, Seen::from(&*record)),
                 }
             }
-            Act::Act(id, deed) => {
+            Act::Deed(id, deed) => {
                 let record = self.records.get_mut(id).expect("a record is acted on that is there");
                 match record.act(deed.clone(), now) {
                     Ok(()) => Answer::Stands(Some(Seen::from(&*record))),

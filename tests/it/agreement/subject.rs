@@ -89,7 +89,7 @@ impl Subject {
                     Err(error) => panic!("{error}"),
                 }
             }
-            Act::Act(id, deed) => match self.store.act(id, deed).await {
+            Act::Deed(id, deed) => match self.store.act(id, deed).await {
                 Ok(standing) => stands(Some(standing)),
                 Err(ActError::Refused { why, standing }) => Answer::Undone(why, Seen::from(&*standing)),
                 Err(error) => panic!("{error}"),
