@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use crate::support::browser::Browser;
-use crate::support::processes::{Reviewer, TOKEN};
+use crate::support::processes::{RedisServer, Reviewer, TOKEN};
 use crate::support::world::World;
 
 /// Callers say who they are, rules have texts, and traces can be found.
@@ -48,7 +48,9 @@ pub struct Desk {
 impl Desk {
     /// A desk with nothing on it.
     pub async fn open() -> Self {
-        let (world, browser) = tokio::join!(World::start(CONFIG), Browser::start());
+        // Sessions are in the store too, and have to outlive it.
+        let world = async { World::with(RedisServer::persistent().await, CONFIG).await };
+        let (world, browser) = tokio::join!(world, Browser::start());
         let desk = Self { world, browser };
         desk.opens("/").await;
         desk
