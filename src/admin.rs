@@ -4,15 +4,22 @@ mod api;
 mod arguments;
 mod assets;
 mod card;
+mod claim;
+mod detail;
+mod diff;
 mod error;
+mod facts;
 mod field_guide;
+mod frame;
 mod health;
+mod history;
 mod identity;
 mod live;
 mod login;
 mod origin;
 mod queue;
 mod standing;
+mod timeline;
 mod tokens;
 mod visible;
 mod watch;
@@ -32,6 +39,7 @@ use axum::{Router, middleware::from_fn_with_state};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+pub use self::card::CardSettings;
 pub use self::health::StoreKind;
 use self::identity::Identities;
 pub use self::identity::{Authentication, Oidc, Proofs, TokenReviewer};
@@ -61,6 +69,8 @@ pub struct Settings {
     pub secure_cookie: bool,
     /// What kind of store the approvals live in.
     pub store: StoreKind,
+    /// What is added to every card.
+    pub cards: CardSettings,
 }
 
 /// What every endpoint has at hand.
@@ -86,6 +96,9 @@ pub fn router(
     tokio::spawn(async move { asking.identities.meet_issuer().await });
     let reviewers = Router::new()
         .route("/", get(queue::page))
+        .route("/a/{id}", get(detail::page).post(detail::decide))
+        .route("/a/{id}/diff/{other}", get(detail::compare))
+        .route("/history", get(history::page))
         .route("/cards/{id}", get(queue::card))
         .route("/events", get(live::events))
         .route("/login", post(login::by_form))

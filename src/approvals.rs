@@ -7,9 +7,10 @@ mod hold;
 mod waiters;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{Semaphore, broadcast};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -23,7 +24,7 @@ use crate::clock::Clock;
 use crate::domain::approval::Approval;
 use crate::domain::ids::{ApprovalId, Group, ReplicaId, RequestKey, SessionKey};
 use crate::domain::ruling::Caps;
-use crate::store::{ApprovalStore, Health, LEASE, Page, Query, StoreError};
+use crate::store::{ApprovalStore, Health, LEASE, Page, Precedents, Query, StoreError};
 use crate::telemetry::metrics;
 
 /// How often a replica looks for what is overdue.
@@ -64,6 +65,8 @@ pub struct Approvals {
     settings: Settings,
     /// How many are open in all queues, as counted last.
     open: AtomicU64,
+    /// When a gateway asked last, in ms; 0 for never.
+    asked_at: AtomicI64,
     /// Detachments that go on after their Check is gone.
     tasks: TaskTracker,
     draining: CancellationToken,
@@ -79,9 +82,21 @@ impl Approvals {
         replica: ReplicaId,
         settings: Settings,
     ) -> Arc<Self> {
-        let (tasks, draining, open) = (TaskTracker::new(), CancellationToken::new(), AtomicU64::new(0));
+        let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
+        let (open, asked_at) = (AtomicU64::new(0), AtomicI64::new(0));
         let withdrawals = Arc::new(Semaphore::new(WITHDRAWALS));
-        Arc::new(Self { store, waiters, clock, replica, settings, open, tasks, draining, withdrawals })
+        Arc::new(Self {
+            store,
+            waiters,
+            clock,
+            replica,
+            settings,
+            open,
+            asked_at,
+            tasks,
+            draining,
+            withdrawals,
+        })
     }
 
     /// The record as it stands; none where there is none.
@@ -92,6 +107,11 @@ impl Approvals {
     /// Lists records.
     pub async fn list(&self, query: &Query) -> Result<Page, StoreError> {
         self.store.list(query).await
+    }
+
+    /// What was asked and decided before that a reviewer of this record should know of.
+    pub async fn precedents(&self, id: &ApprovalId) -> Result<Precedents, StoreError> {
+        self.store.precedents(id).await
     }
 
     /// What changes from now on, on any replica. A slow receiver is told that it lagged and has to list again.
@@ -118,6 +138,17 @@ impl Approvals {
     /// Whether the store answers.
     pub fn health(&self) -> Health {
         self.store.health()
+    }
+
+    /// Notes that a gateway asks this replica, whatever the answer.
+    pub fn asked(&self) {
+        self.asked_at.store(self.clock.now().as_millisecond(), Ordering::Relaxed);
+    }
+
+    /// When a gateway last asked this replica; none where none has yet.
+    pub fn asked_at(&self) -> Option<Timestamp> {
+        let at = self.asked_at.load(Ordering::Relaxed);
+        Timestamp::from_millisecond(at).ok().filter(|at| *at != Timestamp::UNIX_EPOCH)
     }
 
     /// How many calls wait on this replica now.

@@ -15,7 +15,7 @@ use self::leaving::{Leaving, Signals};
 use crate::admin;
 use crate::approvals::{self, Approvals, Waiters};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{self, Config, Loaded, RedisConfig, Span};
+use crate::config::{self, AdminConfig, Config, Loaded, PolicyConfig, RedisConfig, Span};
 use crate::domain::ids::{Group, QueueName, ReplicaId};
 use crate::domain::policy::Policy;
 use crate::ext_authz::{self, Gate, listener};
@@ -66,6 +66,7 @@ pub async fn serve(loaded: Loaded, access: Access) -> anyhow::Result<()> {
         allowed_hosts: access.hosts(admin_address, config.admin.url.as_deref()),
         secure_cookie: url.starts_with("https://"),
         authentication: access.authentication(),
+        cards: cards(config.admin, config.policy),
         store: if config.redis.is_some() { admin::StoreKind::Redis } else { admin::StoreKind::Embedded },
     };
     let router = admin::router(Arc::clone(&approvals), identities, settings, leaving.not_ready.clone());
@@ -81,6 +82,15 @@ pub async fn serve(loaded: Loaded, access: Access) -> anyhow::Result<()> {
     signals.next().await;
     leaving.leave(config.shutdown, approvals, health, &mut signals).await;
     Ok(())
+}
+
+/// What the operator adds to every card.
+fn cards(config: AdminConfig, policy: PolicyConfig) -> admin::CardSettings {
+    admin::CardSettings {
+        reject_presets: config.reject_presets,
+        trace_url: config.trace_url,
+        rules: policy.rules.into_iter().map(|rule| (rule.name.value, rule.matches.value)).collect(),
+    }
 }
 
 async fn bind(whom: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -96,6 +96,10 @@ pub trait ApprovalStore: Send + Sync + 'static {
     /// Lists records.
     async fn list(&self, query: &Query) -> Result<Page, StoreError>;
 
+    /// What was asked and decided before, out of the same queue and not forgotten yet, that a reviewer of this record
+    /// should know of.
+    async fn precedents(&self, id: &ApprovalId) -> Result<Precedents, StoreError>;
+
     /// Makes sure that changes of this record ring here from now on.
     ///
     /// An error does not make waiting wrong, only slower: a slower look at what changed rings too.
@@ -243,6 +247,19 @@ pub struct Page {
     pub approvals: Vec<Approval>,
     /// Where to go on; none at the end.
     pub next: Option<Cursor>,
+}
+
+/// What was asked and decided before a call.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Precedents {
+    /// How many calls of this tool by this caller are on record, with this one.
+    pub calls: u64,
+    /// The identical call that was approved last.
+    pub approved: Option<Approval>,
+    /// The identical call that was rejected last.
+    pub rejected: Option<Approval>,
+    /// Where the identical call was not approved: the call of this tool by this caller that was approved last.
+    pub alike: Option<Approval>,
 }
 
 /// Whether a store answers.

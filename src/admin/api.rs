@@ -2,7 +2,7 @@
 
 mod acts;
 mod batch;
-mod query;
+pub(super) mod query;
 
 use std::sync::Arc;
 

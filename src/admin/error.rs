@@ -77,6 +77,16 @@ impl Problem {
         Self::new(FORBIDDEN_ORIGIN, detail)
     }
 
+    /// What went wrong, in words.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The status that says it to programs.
+    pub(super) fn status(&self) -> StatusCode {
+        self.kind.2
+    }
+
     /// Why this reviewer's decision was not recorded.
     pub(super) fn undecided(error: DecideError, reviewer: &Reviewer) -> Self {
         let conflict = |kind, approval: Box<Approval>, detail| Self {

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Admin;
@@ -26,6 +27,7 @@ pub(super) struct Health {
     status: &'static str,
     store: StoreHealth,
     parked: usize,
+    asked_at: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -59,7 +61,15 @@ pub(super) async fn readyz(State(admin): State<Arc<Admin>>) -> (StatusCode, Json
         status: if error.is_none() { "up" } else { "down" },
         error,
     };
-    (code, Json(Health { status, store, parked: admin.approvals.parked() }))
+    (
+        code,
+        Json(Health {
+            status,
+            store,
+            parked: admin.approvals.parked(),
+            asked_at: admin.approvals.asked_at(),
+        }),
+    )
 }
 
 /// `GET /metrics`, in the text format of Prometheus.

@@ -1,7 +1,7 @@
 //! What stands, in words: for the page, and for whoever decided too late.
 
 use crate::domain::approval::{Approval, Cancellation, State};
-use crate::domain::decision::Verdict;
+use crate::domain::decision::{Verdict, Vote};
 
 /// Where an approval stands, and who brought it there.
 pub(super) fn in_words(approval: &Approval) -> String {
@@ -37,6 +37,14 @@ pub(super) fn in_words(approval: &Approval) -> String {
     }
 }
 
+/// Which way somebody voted.
+pub(super) fn verdict(vote: &Vote) -> &'static str {
+    match vote.verdict {
+        Verdict::Approve => "approves",
+        Verdict::Reject => "rejects",
+    }
+}
+
 /// Who did what was done last beside voting.
 fn actor(approval: &Approval) -> String {
     approval.last_act.as_ref().map_or_else(String::new, |act| format!("by {}", act.by))
@@ -53,7 +61,8 @@ pub(super) fn approvals_given(approval: &Approval) -> usize {
     usize::from(approval.held.terms.approvals).saturating_sub(approval.approvals_missing())
 }
 
-fn approvers(approval: &Approval) -> String {
+/// Who approves.
+pub(super) fn approvers(approval: &Approval) -> String {
     let approvers = approval.standing_votes().iter().filter(|vote| vote.verdict == Verdict::Approve);
     approvers.map(|vote| vote.reviewer.0.as_str()).collect::<Vec<_>>().join(", ")
 }

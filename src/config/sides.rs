@@ -42,6 +42,10 @@ pub struct AdminConfig {
     pub url: Option<String>,
     /// Who may review, and by which token.
     pub reviewers: Vec<ReviewerConfig>,
+    /// Reasons to reject that the page offers; the agent reads them.
+    pub reject_presets: Vec<String>,
+    /// Where a trace is found, with `{trace_id}` in it.
+    pub trace_url: Option<String>,
     /// Where people sign in.
     pub oidc: Option<OidcConfig>,
     /// A proxy that has authenticated people.
@@ -55,6 +59,12 @@ pub struct AdminConfig {
 impl Default for AdminConfig {
     fn default() -> Self {
         let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
+        let reject_presets = [
+            "Not now: changes are frozen. Ask the user when to try again.",
+            "Not with these arguments. Ask the user what they want instead.",
+            "Not by an agent. Tell the user to have this done by a person.",
+        ];
+        let reject_presets = reject_presets.map(str::to_owned).into();
         Self {
             listen,
             url: None,
@@ -63,12 +73,20 @@ impl Default for AdminConfig {
             proxy: None,
             roles: RolesConfig::default(),
             sessions: SessionsConfig::default(),
+            reject_presets,
+            trace_url: None,
         }
     }
 }
 
 impl AdminConfig {
     pub(super) fn check(&self) -> Result<(), Invalid> {
+        if let Some(url) = &self.trace_url
+            && !(url.starts_with("http") && url.contains("://") && url.contains("{trace_id}"))
+        {
+            let reason = "admin.trace_url has to be an address with {trace_id} in it".to_owned();
+            return Err(Invalid { line: 0, reason });
+        }
         for (n, reviewer) in self.reviewers.iter().enumerate() {
             let wrong = |reason: String| Err(Invalid { line: reviewer.name.referenced.line(), reason });
             if reviewer.name.value.trim().is_empty() {

@@ -15,7 +15,7 @@ use super::act::Act;
 use super::call::Caller;
 use super::decision::{Membership, Verdict, Vote};
 use super::fingerprint::Fingerprint;
-use super::ids::{ApprovalId, AttemptId, Group, Incarnation, ReplicaId, RequestKey, SessionKey};
+use super::ids::{ApprovalId, AttemptId, Group, Incarnation, ReplicaId, RequestKey, SessionKey, UsageKey};
 use super::json::Json;
 use super::quorum::Marks;
 use super::ruling::Terms;
@@ -63,6 +63,12 @@ impl Held {
     pub fn params(&self) -> Json {
         let message = Json::read(self.body.as_bytes()).unwrap_or(Json::Null);
         message.get("params").cloned().unwrap_or_else(Json::empty_object)
+    }
+
+    /// Which caller uses which tool here.
+    pub fn usage(&self) -> UsageKey {
+        let tool = self.tool.as_deref().unwrap_or_default();
+        UsageKey::of(&[&self.caller.key().to_string(), &self.method, tool])
     }
 
     /// The arguments of the tool, or all parameters where the method is another than `tools/call`.
@@ -317,6 +323,17 @@ impl Approval {
         match self.state {
             State::Approved { .. } | State::Released { .. } | State::Rejected { .. } => self.votes.last(),
             _ => None,
+        }
+    }
+
+    /// Whether people decided it this way, whatever became of it.
+    pub fn was_decided(&self, verdict: Verdict) -> bool {
+        match self.state {
+            State::Approved { .. }
+            | State::Released { .. }
+            | State::Cancelled { why: Cancellation::GrantUnused, .. } => verdict == Verdict::Approve,
+            State::Rejected { .. } => verdict == Verdict::Reject,
+            State::Pending | State::Expired { .. } | State::Cancelled { .. } => false,
         }
     }
 

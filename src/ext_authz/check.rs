@@ -69,6 +69,7 @@ impl Gate {
         check: CheckRequest,
     ) -> Result<CheckResponse, tonic::Status> {
         let arrived = Instant::now();
+        self.approvals.asked();
         let (span, next, deadline) = self.consider(&metadata, check);
         drop(metadata);
         span.around(self.finish(next, arrived, deadline)).await
@@ -228,7 +229,7 @@ impl Gate {
     }
 
     fn link(&self, approval: &ApprovalId) -> Option<String> {
-        self.settings.reviewers_url.as_ref().map(|url| format!("{}/#{approval}", url.trim_end_matches('/')))
+        self.settings.reviewers_url.as_ref().map(|url| format!("{}/a/{approval}", url.trim_end_matches('/')))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::domain::approval::{Cancellation, Release};
 use crate::domain::ids::ApprovalId;
 use crate::domain::json::Json;
 use crate::domain::message::Message;
-use crate::domain::outcome::{Outcome, StillOpen};
+use crate::domain::outcome::{Outcome, StillOpen, rejection};
 use crate::domain::ruling::{Cap, Denial, DenialForm};
 use crate::telemetry::{self, metrics};
 
@@ -99,14 +99,7 @@ pub fn outcome(
         Outcome::QueueFull(_) | Outcome::StoreUnavailable => None,
     };
     let (code, text) = match outcome {
-        Outcome::Rejected { reason, .. } => {
-            let reason = reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"));
-            let text = format!(
-                "REJECTED: {what} was not executed. A reviewer rejected it{reason}\nThis decision is final for this \
-                 call. Do not try it again; tell the user."
-            );
-            ("rejected", text)
-        }
+        Outcome::Rejected { reason, .. } => ("rejected", rejection(what, reason.as_deref())),
         Outcome::Expired { .. } => {
             let text = format!("EXPIRED: {what} was not executed. No reviewer decided in time.");
             ("expired", text)

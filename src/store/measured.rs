@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 
-use super::{ActError, ApprovalStore, Health, OpenIn, Page, Parking, Query, StoreError, VoteError};
+use super::{
+    ActError, ApprovalStore, Health, OpenIn, Page, Parking, Precedents, Query, StoreError, VoteError,
+};
 use crate::domain::act::Act;
 use crate::domain::approval::{Approval, Departure};
 use crate::domain::decision::Vote;
@@ -108,6 +110,10 @@ impl<S: ApprovalStore> ApprovalStore for Measured<S> {
 
     async fn list(&self, query: &Query) -> Result<Page, StoreError> {
         timed("list", self.0.list(query)).await
+    }
+
+    async fn precedents(&self, id: &ApprovalId) -> Result<Precedents, StoreError> {
+        timed("precedents", self.0.precedents(id)).await
     }
 
     async fn listen(&self, id: &ApprovalId) -> Result<(), StoreError> {

@@ -11,12 +11,13 @@ use jiff::Timestamp;
 
 pub use self::identities::MemoryIdentities;
 use super::{
-    ActError, ApprovalStore, Bell, Cursor, Health, OpenIn, Order, Page, Parking, Query, StoreError, VoteError,
+    ActError, ApprovalStore, Bell, Cursor, Health, OpenIn, Order, Page, Parking, Precedents, Query,
+    StoreError, VoteError,
 };
 use crate::clock::Clock;
 use crate::domain::act::Act;
 use crate::domain::approval::{Approval, Departure, Origin, StateKind};
-use crate::domain::decision::Vote;
+use crate::domain::decision::{Verdict, Vote};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, AttemptId, Incarnation, QueueName, RequestKey, SessionKey};
 use crate::domain::ruling::Cap;
@@ -253,6 +254,23 @@ impl ApprovalStore for MemoryStore {
         found.truncate(query.limit);
         let next = found.last().filter(|_| more).map(|(cursor, _)| cursor.clone());
         Ok(Page { approvals: found.into_iter().map(|(_, record)| record.clone()).collect(), next })
+    }
+
+    async fn precedents(&self, id: &ApprovalId) -> Result<Precedents, StoreError> {
+        let records = self.records();
+        let Some(this) = records.get(id) else { return Ok(Precedents::default()) };
+        let usage = this.held.usage();
+        let uses: Vec<_> =
+            records.values().filter(|r| r.id.queue() == id.queue() && r.held.usage() == usage).collect();
+        let identical = |r: &Approval| r.held.fingerprint == this.held.fingerprint;
+        let last = |verdict, counts: &dyn Fn(&Approval) -> bool| {
+            let decided = uses.iter().filter(|r| r.id != *id && r.was_decided(verdict) && counts(r));
+            decided.max_by_key(|r| r.votes.last().map(|vote| vote.at)).map(|r| (*r).clone())
+        };
+        let approved = last(Verdict::Approve, &identical);
+        let alike = if approved.is_none() { last(Verdict::Approve, &|_| true) } else { None };
+        let rejected = last(Verdict::Reject, &identical);
+        Ok(Precedents { calls: uses.len() as u64, approved, rejected, alike })
     }
 
     async fn listen(&self, _id: &ApprovalId) -> Result<(), StoreError> {

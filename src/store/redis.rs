@@ -46,7 +46,8 @@ use self::scripts::Scripts;
 pub use self::settings::{ClientCertificate, InvalidSettings, Settings};
 use self::topology::Shape;
 use super::{
-    ActError, ApprovalStore, Bell, Health, LEASE, OpenIn, Page, Parking, Query, StoreError, VoteError,
+    ActError, ApprovalStore, Bell, Health, LEASE, OpenIn, Page, Parking, Precedents, Query, StoreError,
+    VoteError,
 };
 use crate::domain::act::{Act, ActRefused, Verb};
 use crate::domain::approval::{Approval, CLAIM_WINDOW, Departure, VoteRefused};
@@ -386,6 +387,14 @@ impl ApprovalStore for RedisStore {
             None => self.all_queues(&mut connection).await?,
         };
         Reader { keys: &self.keys, script: &self.scripts.list, connection }.page(queues, query).await
+    }
+
+    async fn precedents(&self, id: &ApprovalId) -> Result<Precedents, StoreError> {
+        let call = self.call_on(&self.scripts.precedents, id);
+        let known: Option<(u64, Option<Reply>, Option<Reply>, Option<Reply>)> = self.run(&call).await?;
+        let Some((calls, approved, rejected, alike)) = known else { return Ok(Precedents::default()) };
+        let read = |reply: Option<Reply>| reply.map(|reply| reply.approval(id, None)).transpose();
+        Ok(Precedents { calls, approved: read(approved)?, rejected: read(rejected)?, alike: read(alike)? })
     }
 
     async fn listen(&self, id: &ApprovalId) -> Result<(), StoreError> {

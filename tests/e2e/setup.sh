@@ -116,5 +116,6 @@ venv modern
 venv legacy
 need_node
 packages inspector
+packages axe
 packages oidc
 need_browser

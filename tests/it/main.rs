@@ -11,6 +11,7 @@ mod ext_authz_listener;
 mod hold;
 mod model;
 mod outage;
+mod page;
 mod redis_shapes;
 mod sign_in;
 mod store;

@@ -7,6 +7,7 @@ mod limits;
 mod listening;
 mod lists;
 mod parking;
+mod precedents;
 mod races;
 pub mod stage;
 mod sweeping;
@@ -105,6 +106,11 @@ contract! {
         only_the_states_asked_for_are_listed
         only_what_matches_is_listed
         only_what_was_parked_since_is_listed;
+    precedents:
+        the_first_call_of_a_tool_by_a_caller_is_known_as_such
+        what_was_decided_on_the_identical_call_is_known
+        the_last_approved_call_of_the_same_caller_and_tool_is_known_to_compare_with
+        precedents_are_forgotten_with_their_records;
     listening:
         every_change_rings_who_listens
         a_listener_among_several_may_leave

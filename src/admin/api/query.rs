@@ -11,7 +11,7 @@ use crate::store::{Cursor, Filter, Order, Query};
 const PAGE: usize = 50;
 
 /// Reads the parameters. The error names the one that is wrong.
-pub(super) fn read(parameters: &[(String, String)]) -> Result<Query, String> {
+pub(in crate::admin) fn read(parameters: &[(String, String)]) -> Result<Query, String> {
     let mut query = Query {
         states: Vec::new(),
         filter: Filter::default(),
@@ -67,7 +67,7 @@ pub(super) fn read(parameters: &[(String, String)]) -> Result<Query, String> {
 }
 
 /// A place in a list, in a form that invites nobody to make one up.
-pub(super) fn token(place: &Cursor) -> String {
+pub(in crate::admin) fn token(place: &Cursor) -> String {
     hex::encode(format!("{} {}", place.created_at, place.id))
 }
 

@@ -12,6 +12,7 @@
 //! | `:calls` | sorted set | `<fingerprint>:<replica, - or !>:<key>` of those that may be taken up or were rejected |
 //! | `:requests` | sorted set | `<session>:<request>:<key>` of those that an agent can withdraw |
 //! | `:caller:<caller>` | sorted set | keys of the caller's open ones by when they end |
+//! | `:usage:<caller and tool>` | hash | `calls`: how many of its calls are on record; the keys of what was decided last: `approved` of all of them, `+<fingerprint>` and `-<fingerprint>` approved and rejected of the identical one |
 //! | `:attempt:<attempt>` | string | which record an attempt took up; kept for a minute |
 //! | `:replicas` | sorted set | replicas by the end of their lease |
 //! | `:audit` | stream | one entry a transition |

@@ -55,6 +55,7 @@ fn call<'s>(store: &'s RedisStore, parking: &Parking) -> ScriptInvocation<'s> {
         .arg(millis(held.terms.cooldown))
         .arg(held.caller.key().to_string())
         .arg(caps.caller)
-        .arg(caps.queue);
+        .arg(caps.queue)
+        .arg(held.usage().to_string());
     call
 }

@@ -27,9 +27,9 @@ pub(super) use held::{encode as encode_held, millis};
 const VERSION: &str = "1";
 
 /// The fields of the hash and which life of Redis replies, in the order of a reply (see `scripts/record.lua`).
-const FIELDS: [&str; 21] = [
+const FIELDS: [&str; 22] = [
     "v", "fp", "need", "late", "created", "deadline", "state", "at", "with", "seq", "epoch", "attempt",
-    "replica", "left", "under", "void", "origin", "caller", "act", "born", "here",
+    "replica", "left", "under", "void", "origin", "caller", "act", "born", "usage", "here",
 ];
 
 /// An approval that counts at once.
@@ -185,7 +185,7 @@ pub(super) fn encode_vote_rest(vote: &Vote) -> String {
         seen_in: vote.seen_in.map(|seen_in| seen_in.to_string()),
         trace: vote.trace.clone(),
     };
-    vote.marks.to_string() + &serde_json::to_string(&rest).expect("text becomes JSON")
+    format!("{}{}", vote.marks, serde_json::to_string(&rest).expect("text becomes JSON"))
 }
 
 fn vote([decision, reviewer, verdict, at, rest]: &[String; VOTE]) -> Result<Vote, String> {

@@ -14,6 +14,7 @@ pub(super) struct Scripts {
     pub(super) sweep: Script,
     pub(super) lease: Script,
     pub(super) list: Script,
+    pub(super) precedents: Script,
 }
 
 /// A script with the flags that tell Redis what it may do. One that ends or releases what is there runs in a full
@@ -48,6 +49,7 @@ impl Scripts {
             sweep: script!(publish, "allow-oom", "sweep.lua"),
             lease: script!(publish, "allow-oom", "lease.lua"),
             list: script!(publish, "no-writes", "list.lua"),
+            precedents: script!(publish, "no-writes", "precedents.lua"),
         }
     }
 }

@@ -18,7 +18,8 @@ async fn it_lives_and_is_ready_without_anybody_logging_in() {
     assert_eq!((response.status(), response.text().await.unwrap().as_str()), (StatusCode::OK, "ok"));
     let _parked = site.park(sample::held()).await;
     let store = json!({"kind": "embedded", "status": "up", "error": null});
-    assert_eq!(ready(&site).await, (StatusCode::OK, json!({"status": "ready", "store": store, "parked": 1})));
+    let body = json!({"status": "ready", "store": store, "parked": 1, "asked_at": null});
+    assert_eq!(ready(&site).await, (StatusCode::OK, body));
     let response = site.request(Method::GET, "/healthz").header("host", "10.1.2.3").send().await.unwrap();
     assert_eq!(response.status(), StatusCode::OK, "probes name the address");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use holdpoint::admin::{
-    self, AllowedHosts, Authentication, Proofs, Settings, StoreKind, TokenDigest, TokenReviewer,
+    self, AllowedHosts, Authentication, CardSettings, Proofs, Settings, StoreKind, TokenDigest, TokenReviewer,
 };
 use holdpoint::approvals::{Approvals, Waiters};
 use holdpoint::clock::SystemClock;
@@ -19,7 +19,8 @@ use holdpoint::domain::outcome::Outcome;
 use holdpoint::domain::sample;
 use holdpoint::store::memory::MemoryStore;
 use holdpoint::store::{
-    ActError, ApprovalStore, Filter, Health, OpenIn, Order, Page, Parking, Query, StoreError, VoteError,
+    ActError, ApprovalStore, Filter, Health, OpenIn, Order, Page, Parking, Precedents, Query, StoreError,
+    VoteError,
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode, redirect};
 use serde_json::Value;
@@ -183,6 +184,7 @@ pub fn settings() -> Settings {
         allowed_hosts: AllowedHosts::LoopbackAnd(Vec::new()),
         secure_cookie: false,
         store: StoreKind::Embedded,
+        cards: CardSettings::default(),
     }
 }
 
@@ -324,6 +326,10 @@ impl ApprovalStore for SwitchedStore {
 
     async fn list(&self, query: &Query) -> Result<Page, StoreError> {
         self.on()?.list(query).await
+    }
+
+    async fn precedents(&self, id: &ApprovalId) -> Result<Precedents, StoreError> {
+        self.on()?.precedents(id).await
     }
 
     async fn listen(&self, id: &ApprovalId) -> Result<(), StoreError> {

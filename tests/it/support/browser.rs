@@ -3,8 +3,9 @@
 use std::ops::Deref;
 use std::path::Path;
 
+use serde_json::{Value, json};
 use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities;
-use thirtyfour::{By, DesiredCapabilities, WebDriver, WebElement};
+use thirtyfour::{By, DesiredCapabilities, TypingData, WebDriver, WebElement};
 
 use super::eventually::eventually;
 use super::processes::Running;
@@ -89,14 +90,78 @@ impl Browser {
     pub async fn clicks(&self, css: &str) {
         eventually(&format!("{css} to be clicked"), async || {
             let element = self.driver.find(By::Css(css)).await.ok()?;
+            // To the middle: at the edges lies what is fixed there.
+            element.scroll_into_view().await.ok()?;
             let enabled = element.is_enabled().await.unwrap_or(false);
             if enabled { element.click().await.ok() } else { None }
         })
         .await;
     }
 
+    /// How many the selector finds.
+    pub async fn count(&self, css: &str) -> usize {
+        self.driver.find_all(By::Css(css)).await.expect("the browser looks").len()
+    }
+
+    /// The text of the first that the selector finds, whether it can be seen or not.
+    pub async fn text_of(&self, css: &str) -> String {
+        self.property(css, "textContent").await
+    }
+
+    /// What stands in the field.
+    pub async fn value_of(&self, css: &str) -> String {
+        self.property(css, "value").await
+    }
+
+    async fn property(&self, css: &str, name: &str) -> String {
+        let element = self.driver.find(By::Css(css)).await.unwrap_or_else(|error| panic!("{css}: {error}"));
+        element.prop(name).await.expect("the browser looks").unwrap_or_default()
+    }
+
+    /// Presses keys, one after the other, wherever the focus is.
+    pub async fn presses(&self, keys: impl Into<TypingData>) {
+        self.driver.action_chain().send_keys(keys).perform().await.expect("the keys are pressed");
+    }
+
+    /// What a script returns.
+    pub async fn value(&self, script: &str) -> Value {
+        let returned = self.driver.execute(script, Vec::new()).await;
+        returned.unwrap_or_else(|error| panic!("{script}: {error}")).json().clone()
+    }
+
+    /// The same, where that is a truth.
+    pub async fn truth(&self, script: &str) -> bool {
+        self.value(script).await.as_bool().expect("true or false")
+    }
+
+    /// The same, where that is a number.
+    pub async fn number(&self, script: &str) -> f64 {
+        self.value(script).await.as_f64().expect("a number")
+    }
+
+    /// The same, where that is a text.
+    pub async fn text(&self, script: &str) -> String {
+        self.value(script).await.as_str().expect("a text").to_owned()
+    }
+
+    /// Lets pages run scripts from now on, or not.
+    pub async fn scripts(&self, on: bool) {
+        self.tell("Emulation.setScriptExecutionDisabled", json!({ "value": !on })).await;
+    }
+
+    /// Makes the page as wide as this.
+    pub async fn narrow(&self, width: u32) {
+        let phone = json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": true });
+        self.tell("Emulation.setDeviceMetricsOverride", phone).await;
+    }
+
+    async fn tell(&self, command: &str, parameters: Value) {
+        let told = self.driver.cdp().send_raw(command, parameters).await;
+        told.unwrap_or_else(|error| panic!("{command}: {error}"));
+    }
+
     /// Types into what this selector finds.
-    pub async fn types(&self, css: &str, text: &str) {
+    pub async fn types(&self, css: &str, text: impl Into<TypingData>) {
         let typed = self.sees(css).await.send_keys(text).await;
         typed.unwrap_or_else(|error| panic!("typing into {css}: {error}"));
     }

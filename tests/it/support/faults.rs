@@ -11,7 +11,7 @@ use holdpoint::domain::fingerprint::Fingerprint;
 use holdpoint::domain::ids::{ApprovalId, AttemptId, RequestKey, SessionKey};
 use holdpoint::store::memory::MemoryStore;
 use holdpoint::store::{
-    ActError, ApprovalStore, Health, OpenIn, Page, Parking, Query, StoreError, VoteError,
+    ActError, ApprovalStore, Health, OpenIn, Page, Parking, Precedents, Query, StoreError, VoteError,
 };
 
 /// The embedded store, which can be made to fail.
@@ -149,6 +149,11 @@ impl ApprovalStore for FaultyStore {
 
     async fn list(&self, query: &Query) -> Result<Page, StoreError> {
         self.inner().list(query).await
+    }
+
+    async fn precedents(&self, id: &ApprovalId) -> Result<Precedents, StoreError> {
+        self.up().await?;
+        self.inner().precedents(id).await
     }
 
     async fn listen(&self, id: &ApprovalId) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use holdpoint::domain::decision::Vote;
 use holdpoint::domain::fingerprint::Fingerprint;
 use holdpoint::domain::ids::{ApprovalId, AttemptId, RequestKey, SessionKey};
 use holdpoint::store::{
-    ActError, ApprovalStore, Health, OpenIn, Page, Parking, Query, StoreError, VoteError,
+    ActError, ApprovalStore, Health, OpenIn, Page, Parking, Precedents, Query, StoreError, VoteError,
 };
 
 use super::super::stage::approve;
@@ -46,6 +46,10 @@ impl ApprovalStore for Meddler {
         let parked = self.inner.park(parking).await?;
         self.meddle(Moment::BeforeTheReplyOfPark, &parked.id).await;
         Ok(parked)
+    }
+
+    async fn precedents(&self, id: &ApprovalId) -> Result<Precedents, StoreError> {
+        self.inner.precedents(id).await
     }
 
     async fn listen(&self, id: &ApprovalId) -> Result<(), StoreError> {
