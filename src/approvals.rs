@@ -1,5 +1,6 @@
 //! What this service does: hold a call, decide it, end what is overdue.
 
+mod canary;
 mod decide;
 mod hold;
 mod waiters;
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::canary::{Canary, Sung};
 pub use self::decide::{DecideError, Decided, Decision};
 pub use self::waiters::Waiters;
 use crate::clock::Clock;
@@ -52,6 +54,7 @@ pub struct Approvals {
     tasks: TaskTracker,
     draining: CancellationToken,
     withdrawals: Arc<Semaphore>,
+    canary: Canary,
 }
 
 impl Approvals {
@@ -65,7 +68,18 @@ impl Approvals {
     ) -> Arc<Self> {
         let (tasks, draining, open) = (TaskTracker::new(), CancellationToken::new(), AtomicU64::new(0));
         let withdrawals = Arc::new(Semaphore::new(WITHDRAWALS));
-        Arc::new(Self { store, waiters, clock, replica, settings, open, tasks, draining, withdrawals })
+        Arc::new(Self {
+            store,
+            waiters,
+            clock,
+            replica,
+            settings,
+            open,
+            tasks,
+            draining,
+            withdrawals,
+            canary: Canary::default(),
+        })
     }
 
     /// The record as it stands; none where there is none.
@@ -86,6 +100,11 @@ impl Approvals {
     /// Whether the store answers.
     pub fn health(&self) -> Health {
         self.store.health()
+    }
+
+    /// What this replica's probes of itself came to.
+    pub fn canary(&self) -> &Canary {
+        &self.canary
     }
 
     /// How many calls wait on this replica now.

@@ -1,6 +1,8 @@
 //! The command line.
 
 pub mod client;
+mod config;
+mod doctor;
 pub mod exit;
 mod policy;
 mod render;
@@ -24,7 +26,9 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Config(config::ConfigCommand),
     Policy(policy::Policy),
+    Doctor(doctor::Doctor),
     #[command(flatten)]
     Reviewing(reviewing::Reviewing),
 }
@@ -34,7 +38,9 @@ impl Cli {
     pub fn run(self) -> ExitCode {
         let result = match self.command {
             Command::Serve(command) => command.run(),
+            Command::Config(command) => command.run(),
             Command::Policy(command) => command.run(),
+            Command::Doctor(command) => return command.run(),
             Command::Reviewing(command) => return command.run(),
         };
         match result {

@@ -10,6 +10,7 @@ pub mod json;
 pub mod message;
 pub mod outcome;
 pub mod policy;
+pub mod probe;
 pub mod ruling;
 #[doc(hidden)]
 pub mod sample;

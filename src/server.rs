@@ -6,9 +6,12 @@ mod leaving;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 pub use self::access::{Access, NoAccess};
 use self::leaving::{Leaving, Signals};
@@ -18,10 +21,17 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Loaded, RedisConfig, Span};
 use crate::domain::ids::{QueueName, ReplicaId};
 use crate::domain::policy::Policy;
-use crate::ext_authz::{self, Gate, listener};
-use crate::store::ApprovalStore;
+use crate::domain::probe;
+use crate::ext_authz::{self, Gate, canary, listener};
 use crate::store::memory::MemoryStore;
 use crate::store::redis::{RedisStore, Settings as RedisSettings};
+use crate::store::{ApprovalStore, Health};
+
+/// How often a replica asks itself whether its gate holds.
+const SING_EVERY: Duration = Duration::from_secs(30);
+
+/// How soon it looks again for a store that is down.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
 /// Serves until the process is told to leave (SIGTERM or Ctrl-C); a second signal leaves at once.
 ///
@@ -52,7 +62,8 @@ pub async fn serve(loaded: Loaded, access: Access) -> anyhow::Result<()> {
     };
     let limits =
         listener::Settings { body_limit: config.ext_authz.max_body, ..listener::Settings::default() };
-    tracing::info!(address = %gate_listener.local_addr()?, "gateways can connect");
+    let gate_address = gate_listener.local_addr()?;
+    tracing::info!(address = %gate_address, "gateways can connect");
     let gate = Gate::new(policy, Arc::clone(&approvals), settings);
     let gates = listener::serve(gate_listener, gate, limits, health.clone(), leaving.no_new_calls.clone());
     leaving.gates.spawn(async move {
@@ -60,6 +71,8 @@ pub async fn serve(loaded: Loaded, access: Access) -> anyhow::Result<()> {
             tracing::error!(%error, "gateways can no longer connect");
         }
     });
+
+    leaving.tasks.spawn(sing(gate_address, Arc::clone(&approvals), leaving.not_ready.clone()));
 
     let settings = admin::Settings {
         allowed_hosts: access.hosts(admin_address, config.admin.url.as_deref()),
@@ -86,6 +99,25 @@ async fn bind(whom: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} for {whom}"))
 }
 
+/// Makes a probe of this replica now and then, until told to stop.
+async fn sing(gate: SocketAddr, approvals: Arc<Approvals>, stop: CancellationToken) {
+    let sing = async {
+        loop {
+            // A store that is known to be down needs no probe to tell it.
+            let pause = match approvals.health() {
+                Health::Down(_) => LISTEN_AGAIN,
+                Health::Up => {
+                    let came_to = canary::ask(gate).await;
+                    approvals.canary().note(SystemClock.now(), came_to);
+                    SING_EVERY
+                }
+            };
+            sleep(pause).await;
+        }
+    };
+    stop.run_until_cancelled(sing).await;
+}
+
 async fn approvals(config: &Config, policy: &Policy) -> anyhow::Result<Arc<Approvals>> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (waiters, replica) = (Arc::new(Waiters::default()), ReplicaId::random());
@@ -93,6 +125,7 @@ async fn approvals(config: &Config, policy: &Policy) -> anyhow::Result<Arc<Appro
     let store: Arc<dyn ApprovalStore> = match &config.redis {
         Some(redis) => {
             let mut queues: Vec<QueueName> = policy.terms().map(|terms| terms.queue.clone()).collect();
+            queues.push(probe::queue());
             queues.sort();
             queues.dedup();
             let settings = redis_settings(redis)?;
@@ -109,7 +142,8 @@ async fn approvals(config: &Config, policy: &Policy) -> anyhow::Result<Arc<Appro
     Ok(Approvals::new(store, waiters, clock, replica, settings))
 }
 
-fn redis_settings(config: &RedisConfig) -> anyhow::Result<RedisSettings> {
+/// The settings of the store, out of what the operator said.
+pub(crate) fn redis_settings(config: &RedisConfig) -> anyhow::Result<RedisSettings> {
     let read =
         |path: &PathBuf| std::fs::read(path).with_context(|| format!("redis.ca_file {}", path.display()));
     let defaults = RedisSettings::default();

@@ -7,6 +7,7 @@ use tokio::sync::{Notify, broadcast};
 
 use super::Change;
 use crate::domain::ids::ApprovalId;
+use crate::domain::probe;
 use crate::store::Bell;
 
 /// Hints that a watcher of the queue may be behind before it has to list again.
@@ -38,7 +39,8 @@ impl Waiters {
     }
 
     pub(super) fn count(&self) -> usize {
-        self.bells().values().map(Vec::len).sum()
+        let calls = |(id, _): &(&ApprovalId, &Vec<_>)| !probe::is_queue(id.queue());
+        self.bells().iter().filter(calls).map(|(_, bells)| bells.len()).sum()
     }
 
     fn bells(&self) -> MutexGuard<'_, HashMap<ApprovalId, Vec<Arc<Notify>>>> {
@@ -54,6 +56,9 @@ impl Bell for Waiters {
     }
 
     fn changed(&self, id: &ApprovalId) {
+        if probe::is_queue(id.queue()) {
+            return;
+        }
         // An error says that nobody watches.
         let _ = self.feed.send(Change::Record(id.clone()));
     }

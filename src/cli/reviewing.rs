@@ -52,7 +52,7 @@ pub struct Remote {
     token: Option<Token>,
     /// Print JSON as the service sends it, for scripts
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// Why a command did not do what was asked.
@@ -103,7 +103,8 @@ impl Reviewing {
 }
 
 impl Remote {
-    fn client(&self) -> Result<Client, ClientError> {
+    /// The client of that service.
+    pub(super) fn client(&self) -> Result<Client, ClientError> {
         Client::new(&self.url, self.token.as_ref())
     }
 }

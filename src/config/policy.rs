@@ -9,6 +9,7 @@ use serde_saphyr::Spanned;
 use super::{Invalid, Span};
 use crate::domain::ids::{Group, QueueName};
 use crate::domain::policy::{Expression, Policy, Rule, Unmatched};
+use crate::domain::probe;
 use crate::domain::ruling::{Denial, DenialForm, Late, Ruling, Terms};
 
 /// Ordered rules and what applies where no rule does.
@@ -265,7 +266,8 @@ impl PolicyConfig {
                 .and_then(|r| r.queue.as_deref())
                 .unwrap_or(&defaults.queue)
                 .parse::<QueueName>()
-                .map_err(|error| error.to_string())?,
+                .map_err(|error| error.to_string())
+                .and_then(not_reserved)?,
             reviewers: rule
                 .and_then(|r| r.reviewers.as_ref())
                 .unwrap_or(&defaults.reviewers)
@@ -328,4 +330,8 @@ impl PolicyConfig {
             )?,
         })
     }
+}
+/// What waits where probes wait can never be approved.
+fn not_reserved(queue: QueueName) -> Result<QueueName, String> {
+    if probe::is_queue(&queue) { Err(format!("the queue {queue} is reserved for probes")) } else { Ok(queue) }
 }

@@ -3,6 +3,7 @@
 use super::approval::{Approval, State};
 use super::decision::{Membership, Reviewer};
 use super::ids::Group;
+use super::probe;
 
 /// Why a reviewer may not decide.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,12 +20,18 @@ pub enum NotAllowed {
     /// It is no longer open.
     #[error("this is no longer open")]
     NotOpen,
+    /// It is a probe of the gate.
+    #[error("this is a probe of the gate, which is refused in any case")]
+    Probe,
 }
 
 /// Whether this reviewer may vote on this approval as it stands.
 ///
 /// The store checks again what can change meanwhile (open, voted); groups and caller cannot.
 pub fn may_decide(reviewer: &Reviewer, approval: &Approval) -> Result<(), NotAllowed> {
+    if probe::is_queue(approval.id.queue()) {
+        return Err(NotAllowed::Probe);
+    }
     let wanted = &approval.held.terms.reviewers;
     let member = match &reviewer.groups {
         Membership::All => true,

@@ -8,9 +8,10 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 
+use super::probe::{Seen, SeenCall};
 use super::proto::authorization_server::Authorization;
 use super::proto::{CheckRequest, CheckResponse};
-use super::request::{self, HttpRequest, Vouched};
+use super::request::{self, Body, HttpRequest, Vouched};
 use super::response::{self, Asker};
 use super::{identity, mcp, path};
 use crate::approvals::Approvals;
@@ -22,6 +23,7 @@ use crate::domain::ids::{ApprovalId, RequestKey, SessionKey};
 use crate::domain::message::{Asked, Message};
 use crate::domain::outcome::{Outcome, StillOpen};
 use crate::domain::policy::{Because, Policy};
+use crate::domain::probe;
 use crate::domain::ruling::{Ruling, Terms};
 
 /// How much sooner than the gateway gives up an answer is sent: better our words than its empty 403.
@@ -32,6 +34,8 @@ pub struct Gate {
     policy: Policy,
     approvals: Arc<Approvals>,
     settings: Settings,
+    /// How long a rule holds a call at most.
+    longest: Duration,
 }
 
 /// How the gate reads and answers.
@@ -54,12 +58,15 @@ enum Next {
     Answer(CheckResponse),
     /// A person is asked.
     Hold(Box<(Held, Option<Origin>, Asker)>),
+    /// It is a probe: held like a call, and refused.
+    Probe(Box<(Held, SeenCall, Asker)>),
 }
 
 impl Gate {
     /// A gate that rules by this policy.
     pub fn new(policy: Policy, approvals: Arc<Approvals>, settings: Settings) -> Self {
-        Self { policy, approvals, settings }
+        let longest = policy.terms().map(|terms| terms.hold).max().unwrap_or_default();
+        Self { policy, approvals, settings, longest }
     }
 
     async fn answer(
@@ -70,12 +77,19 @@ impl Gate {
         let arrived = Instant::now();
         let (next, deadline) = self.consider(&metadata, check);
         drop(metadata);
+        let answer_within = deadline.map_or(Duration::MAX, before);
         let (held, origin, asker) = match next {
             Next::Answer(response) => return Ok(response),
             Next::Hold(held) => *held,
+            Next::Probe(probe) => {
+                let (held, seen, asker) = *probe;
+                let end = arrived + held.terms.hold.min(answer_within);
+                let outcome = self.approvals.hold(held, None, end).await;
+                return Ok(response::probed(&asker, outcome.approval(), &seen.and_became(&outcome)));
+            }
         };
         let gives_up = deadline.map(|deadline| arrived + deadline);
-        let hold = held.terms.hold.min(deadline.map_or(Duration::MAX, before));
+        let hold = held.terms.hold.min(answer_within);
         let outcome = self.approvals.hold(held, origin, arrived + hold).await;
         if gives_up.is_some_and(|gives_up| Instant::now() >= gives_up) {
             return Ok(response::malformed("the gateway's deadline has passed"));
@@ -96,10 +110,11 @@ impl Gate {
         };
         let deadline = request::deadline(metadata, &http.headers);
         let trace = request::traceparent(metadata, &http.headers).map(str::to_owned);
-        (self.ruled(http, &vouched, trace), deadline)
+        let seen = Seen { exact_bytes: matches!(http.body, Body::Raw(_)), deadline, longest: self.longest };
+        (self.ruled(http, &vouched, trace, seen), deadline)
     }
 
-    fn ruled(&self, http: HttpRequest, vouched: &Vouched, trace: Option<String>) -> Next {
+    fn ruled(&self, http: HttpRequest, vouched: &Vouched, trace: Option<String>, seen: Seen) -> Next {
         let asked = match mcp::read(&http, self.settings.max_body) {
             Ok(asked) => asked,
             Err(unreadable) => {
@@ -126,6 +141,19 @@ impl Gate {
                 headers: http.headers.0,
             },
         };
+        if let Asked::Message(message) = &asked
+            && let Some(terms) = probe::terms(message, self.longest)
+        {
+            let Some(body) = http.body.into_text() else {
+                return Next::Answer(response::malformed("the body is not text"));
+            };
+            let (asker, seen) = (Asker::of(message, terms.form), seen.of(&call));
+            return Next::Probe(Box::new((
+                self.held(call, message.clone(), body, terms, trace),
+                seen,
+                asker,
+            )));
+        }
         let ruled = self.policy.rule(&call, &asked);
         if let Because::Unsure { rule, error } = &ruled.because {
             tracing::warn!(rule, error, "a rule could not be evaluated");

@@ -6,6 +6,7 @@ mod architecture;
 mod check;
 mod cli;
 mod docs;
+mod doctor;
 mod e2e_processes;
 mod ext_authz_listener;
 mod hold;

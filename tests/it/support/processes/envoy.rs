@@ -25,9 +25,18 @@ pub struct Envoy {
 impl Envoy {
     /// Starts the gateway on a free port and waits until it listens; `replicas` are ext_authz ports.
     pub async fn start(replicas: [u16; 2], ops_tools: &OpsTools, partial: PartialBodies) -> Self {
-        let configuration = configuration(replicas, ops_tools.port(), partial);
+        Self::with(&Self::configuration(replicas, ops_tools, partial)).await
+    }
+
+    /// The configuration that [`Envoy::start`] starts with.
+    pub fn configuration(replicas: [u16; 2], ops_tools: &OpsTools, partial: PartialBodies) -> String {
+        configuration(replicas, ops_tools.port(), partial)
+    }
+
+    /// Starts a gateway with a configuration of one's own.
+    pub async fn with(configuration: &str) -> Self {
         let flags = "--concurrency 1 --disable-hot-restart --file-flush-interval-msec 50 --log-level warning";
-        let settings = ["--admin-address-path", "admin", "--config-yaml", &configuration];
+        let settings = ["--admin-address-path", "admin", "--config-yaml", configuration];
         let running = Running::start("envoy", &installed("bin/envoy"), flags.split(' ').chain(settings));
         let admin = running.home().join("admin");
         let url = eventually("envoy to listen", async || listener(&admin).await).await;
