@@ -11,6 +11,7 @@ use crate::domain::approval::{Approval, Departure, Held, Holder, Origin, State};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, AttemptId};
 use crate::domain::outcome::{Outcome, StillOpen};
+use crate::domain::probe;
 use crate::store::{Parking, StoreError};
 
 /// How long to wait before asking a store again that did not answer.
@@ -135,7 +136,11 @@ impl Attempt {
     async fn park(&mut self) -> Result<(), StoreError> {
         let parked = self.approvals.store.park(&self.parking).await?;
         let held = &self.parking.held;
-        tracing::info!(approval = %parked.id, rule = held.terms.rule, tool = held.tool, "parked");
+        if probe::is_queue(parked.id.queue()) {
+            tracing::debug!(approval = %parked.id, "a probe is parked");
+        } else {
+            tracing::info!(approval = %parked.id, rule = held.terms.rule, tool = held.tool, "parked");
+        }
         if parked.id == self.approval {
             self.seen = Some(parked);
         } else {

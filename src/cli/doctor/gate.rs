@@ -16,8 +16,12 @@ use crate::domain::probe as reserved;
 /// How much longer than the hold an answer may take.
 const ROOM: Duration = Duration::from_secs(30);
 
-/// Larger than what gateways should forward, and than what the service takes.
-const OVERSIZED: usize = 6 * 1024 * 1024;
+/// Bodies larger than what gateways are usually set to forward. The smallest that is refused tells most surely: who refuses
+/// a large one often hangs up while it is still being sent.
+const OVERSIZED: [usize; 3] = [96 * 1024, 1280 * 1024, 6 * 1024 * 1024];
+
+/// How often a body is sent that got no answer.
+const TRIES: usize = 5;
 
 /// How often the admin side is asked whether the probe is there.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -174,26 +178,40 @@ impl Gate {
     /// What is too large has to be refused, and whole.
     fn oversized(&self) -> Finding {
         let about = "gate.oversized";
-        match self.send(probe::call("oversized", Duration::ZERO, OVERSIZED)) {
-            Answer::Ours { code, .. } if code == "partial_body" => Finding::failed(
+        let mut refused = None;
+        let mut taken = 0;
+        for size in OVERSIZED {
+            let call = || self.send(probe::call("oversized", Duration::ZERO, size));
+            let answer = (0..TRIES).map(|_| call()).find(|answer| !matches!(answer, Answer::None(_)));
+            match answer {
+                Some(Answer::Ours { code, .. }) if code == "probe" => taken = size,
+                answer => {
+                    refused = answer;
+                    break;
+                }
+            }
+        }
+        match refused {
+            Some(Answer::Ours { code, .. }) if code == "partial_body" => Finding::failed(
                 about,
                 "the gateway cuts large bodies and forwards what is left; Holdpoint refuses them, so it is not open. Envoy: \
                  allow_partial_message: false. agentgateway: allowPartialMessage: false",
             ),
-            Answer::Ours { code, .. } if code == "probe" => {
-                Finding::warning(about, format!("a body of {OVERSIZED} bytes is taken whole"))
-            }
-            Answer::Ours { .. } => Finding::ok(about, "Holdpoint refuses a body that is too large"),
-            Answer::Gateway { status } => {
+            Some(Answer::Gateway { status }) => {
                 Finding::ok(about, format!("the gateway refuses a body that is too large, with {status}"))
             }
-            // Who refuses a large body need not read it to its end.
-            Answer::None(why) => {
-                Finding::ok(about, format!("a body that is too large gets no answer: {why}"))
-            }
-            Answer::Forwarded { status, .. } => Finding::failed(
+            Some(Answer::Forwarded { status, .. }) => Finding::failed(
                 about,
                 format!("a body that is too large was FORWARDED, answered with {status}"),
+            ),
+            Some(_) => Finding::ok(about, "Holdpoint refuses a body that is too large"),
+            None if taken == OVERSIZED[2] => {
+                Finding::warning(about, format!("a body of {taken} bytes is taken whole"))
+            }
+            None => Finding::unseen(
+                about,
+                "the connection is closed while a body that is too large is being sent: who refuses it, and why, cannot be \
+                 seen. Look for allow_partial_message: true (Envoy) or allowPartialMessage: true (agentgateway)",
             ),
         }
     }
