@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::domain::approval::{Approval, Departure, Held, Holder, StateKind, VoteRefused};
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, AttemptId, DecisionId, QueueName, RequestKey, SessionKey, Subject};
+use crate::domain::ids::{ApprovalId, AttemptId, QueueName, RequestKey, SessionKey, Subject};
 use crate::domain::probe;
 use crate::domain::ruling::{Cap, Caps};
 
@@ -41,10 +41,11 @@ pub trait ApprovalStore: Send + Sync + 'static {
     /// Returns the record as it stands after it.
     async fn vote(&self, id: &ApprovalId, vote: &Vote) -> Result<Approval, VoteError>;
 
-    /// Whether as many replicas of the store as were asked for have this decision; none where none were asked for.
+    /// Whether as many replicas of the store as were asked for have this record as it stands here, or as it stood later
+    /// in the same life; none where none were asked for.
     ///
-    /// A counted vote stands either way, but one without replicas can be lost with its server.
-    async fn replicated(&self, _id: &ApprovalId, _decision: DecisionId) -> Option<bool> {
+    /// What was changed stands either way, but without replicas it can be lost with its server.
+    async fn replicated(&self, _standing: &Approval) -> Option<bool> {
         None
     }
 

@@ -27,10 +27,10 @@ pub struct Doctor {
     #[command(flatten)]
     service: Remote,
     /// The configuration of the service: says which Redis to look at, and how long calls are held
-    #[arg(long, env = "HOLDPOINT_CONFIG", value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The Redis to look at, in place of the one in the configuration
-    #[arg(long, env = "HOLDPOINT_REDIS_URL", value_name = "URL", hide_env_values = true)]
+    /// The Redis to look at; HOLDPOINT_REDIS_URL too is used in place of the one in --config, as `serve` does
+    #[arg(long, value_name = "URL")]
     redis_url: Option<String>,
     /// A gated MCP endpoint of the gateway, to send probes to
     #[arg(long, value_name = "URL")]
@@ -45,7 +45,7 @@ pub struct Doctor {
     #[arg(long, value_name = "SPAN", default_value = "3s", value_parser = span)]
     hold: Duration,
     /// The OTLP collector to look for
-    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
+    #[arg(long, value_name = "URL")]
     otlp: Option<String>,
     /// The OpenID Connect issuer of reviewers to look for
     #[arg(long, value_name = "URL")]
@@ -113,10 +113,11 @@ impl Doctor {
     }
 
     fn redis(&self, loaded: Option<&Loaded>) -> Option<RedisConfig> {
+        let from_environment = || loaded.and_then(|_| std::env::var("HOLDPOINT_REDIS_URL").ok());
         let configured = loaded.and_then(|loaded| loaded.config.redis.clone());
-        match (&self.redis_url, configured) {
-            (Some(url), Some(redis)) => Some(RedisConfig { url: url.clone(), ..redis }),
-            (Some(url), None) => Some(RedisConfig::at(url.clone())),
+        match (self.redis_url.clone().or_else(from_environment), configured) {
+            (Some(url), Some(redis)) => Some(RedisConfig { url, ..redis }),
+            (Some(url), None) => Some(RedisConfig::at(url)),
             (None, configured) => configured,
         }
     }

@@ -119,7 +119,8 @@ impl ApprovalStore for MemoryStore {
                 }
                 None => {
                     let held = Arc::clone(&parking.held);
-                    let record = Approval::parked(parking.id.clone(), held, parking.holder, now);
+                    let (id, holder) = (parking.id.clone(), parking.holder);
+                    let record = Approval::parked(id, held, holder, now, Incarnation::ONLY);
                     records.insert(record.id.clone(), record.clone());
                     (record, true)
                 }
