@@ -5,6 +5,7 @@ mod agreement;
 mod architecture;
 mod check;
 mod cli;
+mod deploy;
 mod docs;
 mod doctor;
 mod e2e_processes;
