@@ -1,5 +1,5 @@
 # The commands of this project; `make help` lists them.
-.PHONY: help demo up test model chaos lint audit fmt
+.PHONY: help demo up test model chaos lint dist audit fmt
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
@@ -26,6 +26,10 @@ chaos: ## Thousands of parked calls under faults, and a checker (ARGS='--duratio
 lint: ## Formatting and clippy, without a warning
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+
+dist: ## The release: a static binary, in target/x86_64-unknown-linux-musl/release (needs that target and musl-gcc)
+	HOLDPOINT_COMMIT=$$(git rev-parse --short=12 HEAD) \
+		cargo build --release --locked --target x86_64-unknown-linux-musl --bin holdpoint
 
 audit: ## Licences, sources and known vulnerabilities of what we depend on (`cargo install cargo-deny cargo-audit`)
 	cargo deny check

@@ -17,7 +17,7 @@ use self::exit::Exit;
 
 /// Human approval for MCP tool calls, enforced at the gateway.
 #[derive(Debug, Parser)]
-#[command(name = "holdpoint", version, after_help = exit::HELP)]
+#[command(name = "holdpoint", version = env!("HOLDPOINT_VERSION"), after_help = exit::HELP)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -4,8 +4,8 @@ mod endpoints;
 mod finding;
 mod gate;
 mod lint;
-mod redis;
 mod service;
+mod store;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -86,7 +86,7 @@ impl Doctor {
         let loaded = self.config.as_deref().map(Config::load).transpose()?;
         let mut found = Vec::new();
         if let Some(redis) = self.redis(loaded.as_ref()) {
-            found.extend(redis::findings(&redis)?);
+            found.extend(store::findings(&redis)?);
         }
         found.extend(self.otlp.as_deref().map(endpoints::otlp));
         found.extend(self.issuer.as_deref().map(endpoints::issuer));
