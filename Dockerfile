@@ -3,9 +3,11 @@ FROM rust:1.89.0-alpine3.22 AS build
 RUN apk add --no-cache build-base cmake perl linux-headers
 WORKDIR /src
 COPY . .
-ARG HOLDPOINT_COMMIT=unknown
+# `cargo auditable` writes the list of all dependencies into the binary: an SBOM that scanners such as syft and grype read.
+RUN cargo install --locked cargo-auditable@0.7.7
+ARG HOLDPOINT_COMMIT=unreleased
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
-    cargo build --release --locked --bin holdpoint --example ops-tools && \
+    HOLDPOINT_COMMIT=$HOLDPOINT_COMMIT cargo auditable build --release --locked --bin holdpoint --example ops-tools && \
     mkdir /out && cp target/release/holdpoint target/release/examples/ops-tools /out/
 
 # The MCP server of the examples; not for use.
