@@ -1,7 +1,9 @@
 //! What this service does: hold a call, decide it, end what is overdue.
 
+mod act;
 mod canary;
 mod decide;
+mod feed;
 mod hold;
 mod waiters;
 
@@ -14,14 +16,17 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::act::{Deed, DeedError};
 pub use self::canary::{Canary, Sung};
-pub use self::decide::{DecideError, Decided, Decision};
+pub use self::decide::{DecideError, Decided};
+pub use self::feed::{NoPlace, Place};
 pub use self::waiters::Waiters;
 use crate::clock::Clock;
 use crate::domain::approval::Approval;
-use crate::domain::ids::{ApprovalId, ReplicaId, RequestKey, SessionKey};
+use crate::domain::ids::{ApprovalId, Group, ReplicaId, RequestKey, SessionKey};
 use crate::domain::ruling::Caps;
 use crate::store::{ApprovalStore, Health, LEASE, Page, Query, StoreError};
+use crate::telemetry::metrics;
 
 /// How often a replica looks for what is overdue.
 const SWEEP_EVERY: Duration = Duration::from_secs(2);
@@ -33,12 +38,23 @@ const COUNT_EVERY: Duration = Duration::from_secs(1);
 const WITHDRAWALS: usize = 64;
 
 /// How calls are held.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// How long a call waits for a store that does not answer.
     pub patience: Duration,
     /// How many approvals may be open at a time.
     pub caps: Caps,
+    /// For how long an approval may be open in all, once it is extended.
+    pub longest_open: Duration,
+    /// Whose members may approve at once, whatever the rule wants; none: nobody.
+    pub break_glass: Option<Group>,
+}
+
+impl Settings {
+    /// Nobody breaks the glass, and an approval is extended to a day at most.
+    pub fn new(patience: Duration, caps: Caps) -> Self {
+        Self { patience, caps, longest_open: Duration::from_secs(24 * 3600), break_glass: None }
+    }
 }
 
 /// The held calls of all replicas, and the waiters of this one.
@@ -97,6 +113,22 @@ impl Approvals {
         self.waiters.changes()
     }
 
+    /// The place behind all that has changed so far.
+    pub fn place(&self) -> Place {
+        self.waiters.feed().end(self.replica)
+    }
+
+    /// What changed behind a place, and the place behind that; anything where the place is not one of this replica, or
+    /// too long ago.
+    pub fn since(&self, place: &Place) -> (Vec<Change>, Place) {
+        self.waiters.feed().since(place, self.replica)
+    }
+
+    /// For how long an approval may be open in all, once it is extended.
+    pub fn longest_open(&self) -> Duration {
+        self.settings.longest_open
+    }
+
     /// Whether the store answers.
     pub fn health(&self) -> Health {
         self.store.health()
@@ -143,8 +175,9 @@ impl Approvals {
             let mut every = tokio::time::interval(LEASE / 3);
             loop {
                 every.tick().await;
-                if let Err(error) = self.store.renew_lease().await {
-                    tracing::debug!(%error, "lease not renewed");
+                match self.store.renew_lease().await {
+                    Ok(()) => metrics().lease_renewed(),
+                    Err(error) => tracing::debug!(%error, "lease not renewed"),
                 }
             }
         };
@@ -152,8 +185,10 @@ impl Approvals {
             let mut every = tokio::time::interval(COUNT_EVERY);
             loop {
                 every.tick().await;
-                if let Ok(open) = self.store.count_open().await {
-                    self.open.store(open, Ordering::Relaxed);
+                if let Ok(queues) = self.store.count_open().await {
+                    self.open.store(queues.iter().map(|queue| queue.open).sum(), Ordering::Relaxed);
+                    let now = self.clock.now();
+                    queues.iter().for_each(|queue| metrics().queue(&queue.name, queue.open, queue.age(now)));
                 }
             }
         };

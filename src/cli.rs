@@ -1,5 +1,6 @@
 //! The command line.
 
+pub mod account;
 pub mod client;
 mod config;
 mod doctor;
@@ -31,6 +32,8 @@ enum Command {
     Doctor(doctor::Doctor),
     #[command(flatten)]
     Reviewing(reviewing::Reviewing),
+    #[command(flatten)]
+    Account(account::Account),
 }
 
 impl Cli {
@@ -42,6 +45,7 @@ impl Cli {
             Command::Policy(command) => command.run(),
             Command::Doctor(command) => return command.run(),
             Command::Reviewing(command) => return command.run(),
+            Command::Account(command) => return command.run(),
         };
         match result {
             Ok(()) => Exit::Ok.into(),

@@ -1,6 +1,7 @@
 //! What the operator said: one YAML file, one small struct a concern, everything with a default.
 
 mod duration;
+mod identity;
 mod limits;
 mod policy;
 mod redis;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub use self::duration::Span;
+pub use self::identity::{Network, OidcConfig, ProxyConfig, RolesConfig, SessionsConfig};
 pub use self::limits::LimitsConfig;
 pub use self::policy::PolicyConfig;
 pub use self::redis::RedisConfig;
@@ -35,10 +37,20 @@ pub struct Config {
     pub retention: Span<{ 7 * 24 * 3600 }>,
     /// How many approvals may be open at a time.
     pub limits: LimitsConfig,
+    /// Who may approve at once, whatever the rule wants; without it, nobody.
+    pub break_glass: Option<BreakGlassConfig>,
     /// How a replica leaves.
     pub shutdown: ShutdownConfig,
     /// Which calls pass, which are denied and which are held.
     pub policy: PolicyConfig,
+}
+
+/// Who may approve at once, whatever the rule wants.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BreakGlassConfig {
+    /// The group.
+    pub group: String,
 }
 
 /// Why a configuration is not one to start with.

@@ -19,13 +19,14 @@ use crate::admin;
 use crate::approvals::{self, Approvals, Waiters};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Loaded, RedisConfig, Span};
-use crate::domain::ids::{QueueName, ReplicaId};
+use crate::domain::ids::{Group, QueueName, ReplicaId};
 use crate::domain::policy::Policy;
 use crate::domain::probe;
 use crate::ext_authz::{self, Gate, canary, listener};
-use crate::store::memory::MemoryStore;
+use crate::store::measured::Measured;
+use crate::store::memory::{MemoryIdentities, MemoryStore};
 use crate::store::redis::{RedisStore, Settings as RedisSettings};
-use crate::store::{ApprovalStore, Health};
+use crate::store::{ApprovalStore, Health, IdentityStore};
 
 /// How often a replica asks itself whether its gate holds.
 const SING_EVERY: Duration = Duration::from_secs(30);
@@ -47,7 +48,7 @@ pub async fn serve(loaded: Loaded, access: Access) -> anyhow::Result<()> {
 
     let mut signals = Signals::new()?;
     let (leaving, health) = (Leaving::default(), listener::Health::default());
-    let approvals = approvals(&config, &policy).await?;
+    let (approvals, identities) = stores(&config, &policy).await?;
     leaving.tasks.spawn({
         let (approvals, stop) = (Arc::clone(&approvals), leaving.stop.clone());
         async move { approvals.run(stop).await }
@@ -80,7 +81,7 @@ pub async fn serve(loaded: Loaded, access: Access) -> anyhow::Result<()> {
         authentication: access.authentication(),
         store: if config.redis.is_some() { admin::StoreKind::Redis } else { admin::StoreKind::Embedded },
     };
-    let router = admin::router(Arc::clone(&approvals), settings, leaving.not_ready.clone());
+    let router = admin::router(Arc::clone(&approvals), identities, settings, leaving.not_ready.clone());
     let reviewers = admin::serve(admin_listener, router, leaving.stop.clone());
     leaving.tasks.spawn(async move {
         if let Err(error) = reviewers.await {
@@ -118,11 +119,14 @@ async fn sing(gate: SocketAddr, approvals: Arc<Approvals>, stop: CancellationTok
     stop.run_until_cancelled(sing).await;
 }
 
-async fn approvals(config: &Config, policy: &Policy) -> anyhow::Result<Arc<Approvals>> {
+async fn stores(
+    config: &Config,
+    policy: &Policy,
+) -> anyhow::Result<(Arc<Approvals>, Arc<dyn IdentityStore>)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (waiters, replica) = (Arc::new(Waiters::default()), ReplicaId::random());
     let retention = config.retention.get();
-    let store: Arc<dyn ApprovalStore> = match &config.redis {
+    let (store, identities): (Arc<dyn ApprovalStore>, Arc<dyn IdentityStore>) = match &config.redis {
         Some(redis) => {
             let mut queues: Vec<QueueName> = policy.terms().map(|terms| terms.queue.clone()).collect();
             queues.push(probe::queue());
@@ -130,16 +134,22 @@ async fn approvals(config: &Config, policy: &Policy) -> anyhow::Result<Arc<Appro
             queues.dedup();
             let settings = redis_settings(redis)?;
             RedisStore::check(&settings).await?;
-            Arc::new(RedisStore::start(settings, replica, queues, waiters.clone(), retention)?)
+            let store = RedisStore::start(settings, replica, queues, waiters.clone(), retention)?;
+            let store = Arc::new(store);
+            (Arc::new(Measured(Arc::clone(&store))), store)
         }
         None => {
             tracing::warn!("no Redis is configured: approvals live in this process and end with it");
-            Arc::new(MemoryStore::new(Arc::clone(&clock), waiters.clone(), retention))
+            let store = MemoryStore::new(Arc::clone(&clock), waiters.clone(), retention);
+            (Arc::new(Measured(Arc::new(store))), Arc::new(MemoryIdentities::new(Arc::clone(&clock))))
         }
     };
-    let settings =
-        approvals::Settings { patience: config.ext_authz.patience.get(), caps: config.limits.into() };
-    Ok(Approvals::new(store, waiters, clock, replica, settings))
+    let settings = approvals::Settings {
+        longest_open: config.limits.longest_open.get(),
+        break_glass: config.break_glass.as_ref().map(|glass| Group(glass.group.clone())),
+        ..approvals::Settings::new(config.ext_authz.patience.get(), config.limits.into())
+    };
+    Ok((Approvals::new(store, waiters, clock, replica, settings), identities))
 }
 
 /// The settings of the store, out of what the operator said.

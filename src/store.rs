@@ -4,6 +4,8 @@
 //! all: the first that ends an approval wins, and every later one is told what stands. It also rings: after a change
 //! it tells every replica which record to look at. A ring is a hint, never a verdict.
 
+mod identities;
+pub mod measured;
 pub mod memory;
 pub mod redis;
 
@@ -13,10 +15,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use std::sync::Arc;
 
+pub use self::identities::IdentityStore;
+use crate::domain::act::{Act, ActRefused};
 use crate::domain::approval::{Approval, Departure, Held, Holder, StateKind, VoteRefused};
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, AttemptId, QueueName, RequestKey, SessionKey, Subject};
+use crate::domain::ids::{ApprovalId, AttemptId, Group, QueueName, RequestKey, SessionKey, Subject};
 use crate::domain::probe;
 use crate::domain::ruling::{Cap, Caps};
 
@@ -40,6 +44,11 @@ pub trait ApprovalStore: Send + Sync + 'static {
     ///
     /// Returns the record as it stands after it.
     async fn vote(&self, id: &ApprovalId, vote: &Vote) -> Result<Approval, VoteError>;
+
+    /// Does what a person does beside voting; `act.at` is replaced by the store's time.
+    ///
+    /// Returns the record as it stands after it.
+    async fn act(&self, id: &ApprovalId, act: &Act) -> Result<Approval, ActError>;
 
     /// Whether as many replicas of the store as were asked for have this record as it stands here, or as it stood later
     /// in the same life; none where none were asked for.
@@ -74,8 +83,8 @@ pub trait ApprovalStore: Send + Sync + 'static {
     /// Detaches what the caller has withdrawn: the attempts of this session, or the one of this request in it.
     async fn withdraw(&self, session: SessionKey, request: Option<RequestKey>) -> Result<(), StoreError>;
 
-    /// How many approvals are open, in all queues.
-    async fn count_open(&self) -> Result<u64, StoreError>;
+    /// How many approvals are open, queue by queue.
+    async fn count_open(&self) -> Result<Vec<OpenIn>, StoreError>;
 
     /// Ends what is overdue and forgets what ended longer ago than the retention, in all queues.
     ///
@@ -133,6 +142,25 @@ pub struct Parking {
     pub caps: Caps,
 }
 
+/// How much is open in a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenIn {
+    /// The queue.
+    pub name: QueueName,
+    /// So many approvals.
+    pub open: u64,
+    /// When the oldest of them was parked.
+    pub oldest: Option<Timestamp>,
+}
+
+impl OpenIn {
+    /// For how long the oldest has been open.
+    pub fn age(&self, now: Timestamp) -> Duration {
+        let age = self.oldest.map(|oldest| now.duration_since(oldest));
+        age.and_then(|age| Duration::try_from(age).ok()).unwrap_or_default()
+    }
+}
+
 /// Which records to list.
 #[derive(Debug, Clone)]
 pub struct Query {
@@ -161,6 +189,10 @@ pub struct Filter {
     pub caller: Option<Subject>,
     /// The call.
     pub fingerprint: Option<Fingerprint>,
+    /// A group that may decide it.
+    pub group: Option<Group>,
+    /// A text that its id, names, title or message have in them, in upper or lower case.
+    pub text: Option<String>,
     /// Parked at this time or later.
     pub created_after: Option<Timestamp>,
 }
@@ -178,8 +210,19 @@ impl Filter {
             && want(&self.route, held.route.as_ref())
             && want(&self.caller, held.caller.subject.as_ref())
             && want(&self.fingerprint, Some(&held.fingerprint))
+            && self.group.as_ref().is_none_or(|group| held.terms.reviewers.contains(group))
+            && self.text.as_ref().is_none_or(|text| mentions(approval, text))
             && self.created_after.is_none_or(|from| approval.created_at >= from)
     }
+}
+
+fn mentions(approval: &Approval, text: &str) -> bool {
+    let (held, text) = (&approval.held, text.to_lowercase());
+    let id = approval.id.to_string();
+    let names = [&held.tool, &held.route, &held.terms.title].into_iter().flatten();
+    let caller = held.caller.subject.iter().chain(&held.caller.actors).map(|subject| &subject.0);
+    let all = [&id, &held.method, &held.terms.rule, &held.body];
+    all.into_iter().chain(names).chain(caller).any(|part| part.to_lowercase().contains(&text))
 }
 
 /// The order of a list, by the time of parking.
@@ -255,6 +298,25 @@ pub enum VoteError {
         standing: Box<Approval>,
     },
     /// The store failed; the vote may have been counted, so send the same decision again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why an act was not done.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ActError {
+    /// There is no such record.
+    #[error("there is no approval {0}")]
+    NotFound(ApprovalId),
+    /// The record does not allow it, and stands as it is.
+    #[error("{why}")]
+    Refused {
+        /// Why.
+        why: ActRefused,
+        /// What stands.
+        standing: Box<Approval>,
+    },
+    /// The store failed; it may have been done, so send the same act again.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

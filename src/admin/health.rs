@@ -1,16 +1,18 @@
-//! Whether this replica lives, and whether it should be sent more.
+//! Whether this replica lives, whether it should be sent more, and what it counts: for machines, without a login.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
 use serde::Serialize;
 
 use super::Admin;
 use crate::approvals::Sung;
 use crate::clock::{Clock, SystemClock};
 use crate::store;
+use crate::telemetry;
 
 /// What kind of store the approvals live in.
 #[derive(Debug, Clone, Copy)]
@@ -86,4 +88,9 @@ impl CanaryHealth {
             error: trouble,
         }
     }
+}
+
+/// `GET /metrics`, in the text format of Prometheus.
+pub(super) async fn metrics() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], telemetry::metrics::as_text())
 }

@@ -1,10 +1,10 @@
 //! The page: what is pending, and a form for each.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Query, State};
-use axum::http::HeaderMap;
+use axum::extract::{ConnectInfo, Query, State};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
 
@@ -13,7 +13,7 @@ use super::api::{Named, look, pending};
 use super::assets::{PATHS, Paths};
 use super::card::{Card, Ended};
 use super::error::Problem;
-use super::identity::Asking;
+use super::identity::{Asking, LocalPath, Visiting};
 use super::login;
 use super::visible::{Markup, visible};
 use crate::domain::approval::State as Stands;
@@ -39,13 +39,15 @@ pub(super) struct Link {
 pub(super) async fn page(
     State(admin): State<Arc<Admin>>,
     Query(link): Query<Link>,
-    headers: HeaderMap,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    visiting: Result<Visiting, Response>,
 ) -> Response {
     if let Some(token) = link.token {
-        return login::open(&admin, &token);
+        return login::open(&admin, &token, &LocalPath::root(), peer.ip()).await;
     }
-    let Some(reviewer) = admin.settings.authentication.reviewer(&headers) else {
-        return login::page(false);
+    let Visiting(reviewer) = match visiting {
+        Ok(visiting) => visiting,
+        Err(elsewhere) => return elsewhere,
     };
     let (approvals, trouble) = match pending(&admin.approvals).await {
         Ok(approvals) => (approvals, None),
@@ -54,7 +56,7 @@ pub(super) async fn page(
     let page = QueuePage {
         assets: &PATHS,
         reviewer: visible(&reviewer.subject.0),
-        open: admin.settings.authentication.is_off(),
+        open: admin.identities.are_off(),
         cards: approvals.iter().map(|approval| Card::of(approval, &reviewer)).collect(),
         trouble,
     };

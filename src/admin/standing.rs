@@ -27,12 +27,30 @@ pub(super) fn in_words(approval: &Approval) -> String {
                 approvers(approval)
             )
         }
+        State::Cancelled { at, why: Cancellation::ByHand } => {
+            format!("cancelled {} at {at:.0}{}", actor(approval), because(approval))
+        }
+        State::Cancelled { at, why: Cancellation::Revoked } => {
+            let (approvers, actor) = (approvers(approval), actor(approval));
+            format!("approved by {approvers}, and revoked {actor} at {at:.0}{}", because(approval))
+        }
     }
 }
 
-/// How many approve.
+/// Who did what was done last beside voting.
+fn actor(approval: &Approval) -> String {
+    approval.last_act.as_ref().map_or_else(String::new, |act| format!("by {}", act.by))
+}
+
+/// Why they did it, behind a colon.
+fn because(approval: &Approval) -> String {
+    let reason = approval.last_act.as_ref().and_then(|act| act.reason.as_deref());
+    reason.map_or_else(String::new, |reason| format!(": {reason}"))
+}
+
+/// How many approvals there are of those that are needed.
 pub(super) fn approvals_given(approval: &Approval) -> usize {
-    approval.standing_votes().iter().filter(|vote| vote.verdict == Verdict::Approve).count()
+    usize::from(approval.held.terms.approvals).saturating_sub(approval.approvals_missing())
 }
 
 fn approvers(approval: &Approval) -> String {

@@ -71,7 +71,7 @@ impl Doctor {
     pub fn run(self) -> ExitCode {
         match self.findings() {
             Ok(findings) => {
-                finding::print(&findings, self.service.json);
+                finding::print(&findings, self.service.json());
                 let wrong = findings.iter().any(|finding| finding.level == Level::Failed);
                 if wrong { Exit::Failure.into() } else { Exit::Ok.into() }
             }

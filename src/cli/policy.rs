@@ -1,5 +1,6 @@
 //! `holdpoint policy`
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -9,7 +10,7 @@ use clap::{Args, Subcommand};
 use crate::config::{Config, Loaded};
 use crate::domain::json::Json;
 use crate::domain::policy::{Because, Ruled};
-use crate::domain::ruling::{Late, Ruling};
+use crate::domain::ruling::{Late, Reason, Ruling, Terms};
 use crate::ext_authz::example;
 
 /// Try out the rules of a configuration
@@ -92,18 +93,29 @@ fn as_text(ruled: &Ruled) -> String {
         Ruling::Pass => first,
         Ruling::Deny(denial) => format!("{first}\n  the agent reads: {}", denial.reason),
         Ruling::Hold(terms) => {
-            let groups: Vec<_> = terms.reviewers.iter().map(|group| group.0.as_str()).collect();
-            let groups =
-                if groups.is_empty() { "anybody who may review".to_owned() } else { groups.join(", ") };
             let late = match terms.late {
                 Late::On { grant } => format!("a late approval is good for {grant:?}"),
                 Late::Off => "it ends when the caller leaves".to_owned(),
             };
             format!(
-                "{first}\n  queue {}, {} approval(s) by {groups}\n  held {:?} at a time, open for {:?}; {late}",
-                terms.queue, terms.approvals, terms.hold, terms.expires
+                "{first}\n  queue {}, {}\n  held {:?} at a time, open for {:?}; {late}",
+                terms.queue,
+                quorum(terms),
+                terms.hold,
+                terms.expires
             )
         }
+    }
+}
+
+/// Who has to approve.
+fn quorum(terms: &Terms) -> String {
+    let groups: Vec<_> = terms.reviewers.iter().map(|group| group.0.as_str()).collect();
+    let shares: Vec<_> = terms.shares.iter().map(|s| format!("{} by {}", s.people, s.group)).collect();
+    match (groups.as_slice(), shares.as_slice()) {
+        ([], _) => format!("{} approval(s) by anybody who may review", terms.approvals),
+        (_, []) => format!("{} approval(s) by {}", terms.approvals, groups.join(", ")),
+        _ => format!("{} approvals: {}", terms.approvals, shares.join(", ")),
     }
 }
 
@@ -117,6 +129,8 @@ fn as_json(ruled: &Ruled) -> String {
             "queue": terms.queue.as_str(),
             "reviewers": terms.reviewers.iter().map(|group| &group.0).collect::<Vec<_>>(),
             "approvals": terms.approvals,
+            "shares": terms.shares.iter().map(|s| (s.group.0.as_str(), s.people)).collect::<BTreeMap<_, _>>(),
+            "reason_required": terms.reason == Reason::Required,
             "hold_seconds": terms.hold.as_secs_f64(),
             "expires_seconds": terms.expires.as_secs_f64(),
         })),

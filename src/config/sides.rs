@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde::Deserialize;
 
-use super::{Invalid, Span};
+use super::{Invalid, OidcConfig, ProxyConfig, RolesConfig, SessionsConfig, Span};
+use crate::domain::decision::{Role, Roles};
 
 /// What the gateway connects to.
 #[derive(Debug, Clone, Deserialize)]
@@ -41,12 +42,28 @@ pub struct AdminConfig {
     pub url: Option<String>,
     /// Who may review, and by which token.
     pub reviewers: Vec<ReviewerConfig>,
+    /// Where people sign in.
+    pub oidc: Option<OidcConfig>,
+    /// A proxy that has authenticated people.
+    pub proxy: Option<ProxyConfig>,
+    /// What the groups of people may do.
+    pub roles: RolesConfig,
+    /// How long a browser stays signed in.
+    pub sessions: SessionsConfig,
 }
 
 impl Default for AdminConfig {
     fn default() -> Self {
         let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
-        Self { listen, url: None, reviewers: Vec::new() }
+        Self {
+            listen,
+            url: None,
+            reviewers: Vec::new(),
+            oidc: None,
+            proxy: None,
+            roles: RolesConfig::default(),
+            sessions: SessionsConfig::default(),
+        }
     }
 }
 
@@ -66,8 +83,12 @@ impl AdminConfig {
                     reviewer.name.value
                 ));
             }
+            if let Some(unknown) = reviewer.roles.iter().find(|role| Role::of_word(role).is_none()) {
+                return wrong(format!("a role is reviewer, operator or auditor: {unknown:?}"));
+            }
         }
-        Ok(())
+        self.oidc.as_ref().map_or(Ok(()), OidcConfig::check)?;
+        self.proxy.as_ref().map_or(Ok(()), ProxyConfig::check)
     }
 }
 
@@ -82,9 +103,21 @@ pub struct ReviewerConfig {
     /// The groups that they decide for; every group where none is named.
     #[serde(default)]
     pub groups: Vec<String>,
+    /// What they may do.
+    #[serde(default = "may_review")]
+    pub roles: Vec<String>,
+}
+
+fn may_review() -> Vec<String> {
+    vec![Role::Reviewer.as_str().to_owned()]
 }
 
 impl ReviewerConfig {
+    /// What they may do.
+    pub fn roles(&self) -> Roles {
+        self.roles.iter().filter_map(|word| Role::of_word(word)).collect()
+    }
+
     /// The digest of the token.
     pub fn digest(&self) -> Option<[u8; 32]> {
         let mut digest = [0; 32];

@@ -3,6 +3,7 @@
 //! The rules stand here once, pure; the in-memory store applies them as they are, the Redis store states them again in
 //! Lua because they have to run where the data lives. The store's contract suite holds both to the same behaviour.
 
+mod acts;
 mod transitions;
 
 use std::sync::Arc;
@@ -10,11 +11,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use self::transitions::{CLAIM_WINDOW, VoteRefused};
+use super::act::Act;
 use super::call::Caller;
-use super::decision::{Verdict, Vote};
+use super::decision::{Membership, Verdict, Vote};
 use super::fingerprint::Fingerprint;
-use super::ids::{ApprovalId, AttemptId, Incarnation, ReplicaId, RequestKey, SessionKey};
+use super::ids::{ApprovalId, AttemptId, Group, Incarnation, ReplicaId, RequestKey, SessionKey};
 use super::json::Json;
+use super::quorum::Marks;
 use super::ruling::Terms;
 
 /// What was asked, written once when the call is parked and never changed.
@@ -38,7 +41,7 @@ pub struct Held {
     pub route: Option<String>,
     /// A digest of the MCP session's id, where there is one.
     pub session: Option<String>,
-    /// The W3C `traceparent` of the Check.
+    /// The W3C `traceparent` of the Check: of our span, or of the gateway's where we export none.
     pub trace: Option<String>,
 }
 
@@ -95,6 +98,8 @@ pub struct Approval {
     pub void: usize,
     /// The life of the store that recorded the votes that count, and the only one that may release the call.
     pub under: Option<Incarnation>,
+    /// What a person did to it last, beside voting.
+    pub last_act: Option<Act>,
     /// The life of the store that it was parked in.
     pub parked_in: Incarnation,
     /// The life of the store that it was read from, just now.
@@ -171,6 +176,10 @@ pub enum Cancellation {
     CallerLeft,
     /// It was approved, and nobody made the call again in time.
     GrantUnused,
+    /// A person cancelled it before it was decided.
+    ByHand,
+    /// It was approved, and a person took that back before the call was let through.
+    Revoked,
 }
 
 /// Why an attempt no longer waits.
@@ -272,13 +281,35 @@ impl Approval {
 
     /// How many more people have to approve.
     pub fn approvals_missing(&self) -> usize {
-        let given = self.standing_votes().iter().filter(|v| v.verdict == Verdict::Approve).count();
-        usize::from(self.held.terms.approvals).saturating_sub(given)
+        self.held.terms.missing(self.approvers())
+    }
+
+    /// Out of which groups somebody has still to approve. Empty where anyone who may review will do, and where nobody is
+    /// missing.
+    pub fn groups_missing(&self) -> Vec<Group> {
+        let terms = &self.held.terms;
+        let missing = self.approvals_missing();
+        let helps = |group: &&Group| {
+            let one_more = terms.marks(&Membership::Groups(vec![(*group).clone()]));
+            terms.missing(self.approvers().chain([&one_more])) < missing
+        };
+        terms.reviewers.iter().filter(helps).cloned().collect()
+    }
+
+    /// The marks of the approvals that stand.
+    fn approvers(&self) -> impl Iterator<Item = &Marks> + Clone {
+        let approvals = self.standing_votes().iter().filter(|vote| vote.verdict == Verdict::Approve);
+        approvals.map(|vote| &vote.marks)
     }
 
     /// The votes that count.
     pub fn standing_votes(&self) -> &[Vote] {
         &self.votes[self.void.min(self.votes.len())..]
+    }
+
+    /// The vote that approved it past the rule, where one did.
+    pub fn broken_glass(&self) -> Option<&Vote> {
+        self.standing_votes().iter().find(|vote| vote.ticket.is_some())
     }
 
     /// The vote that ended it, where a person did.
@@ -295,7 +326,7 @@ impl Approval {
             State::Released { attempt: released, .. }
                 if released == attempt && *fingerprint == self.held.fingerprint =>
             {
-                Some(Release { approval: self.id.clone(), by: self.deciding_vote()?.clone() })
+                Some(Release { approval: self.id.clone(), by: Box::new(self.deciding_vote()?.clone()) })
             }
             _ => None,
         }
@@ -307,7 +338,7 @@ impl Approval {
 #[derive(Debug, PartialEq)]
 pub struct Release {
     approval: ApprovalId,
-    by: Vote,
+    by: Box<Vote>,
 }
 
 impl Release {

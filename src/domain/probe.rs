@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::ids::QueueName;
 use super::message::Message;
-use super::ruling::{DenialForm, Late, Terms};
+use super::ruling::{DenialForm, Late, Reason, Terms};
 
 /// The reserved name of the tool.
 pub const TOOL: &str = "holdpoint.probe";
@@ -41,6 +41,8 @@ pub fn terms(message: &Message, longest: Duration) -> Option<Terms> {
         queue: queue(),
         reviewers: Vec::new(),
         approvals: 1,
+        shares: Vec::new(),
+        reason: Reason::Optional,
         hold,
         expires: hold + Duration::from_secs(30),
         late: Late::Off,

@@ -11,7 +11,7 @@ use tonic::metadata::MetadataMap;
 use super::probe::{Seen, SeenCall};
 use super::proto::authorization_server::Authorization;
 use super::proto::{CheckRequest, CheckResponse};
-use super::request::{self, Body, HttpRequest, Vouched};
+use super::request::{self, Body, Headers, HttpRequest, Vouched};
 use super::response::{self, Asker};
 use super::{identity, mcp, path};
 use crate::approvals::Approvals;
@@ -25,6 +25,7 @@ use crate::domain::outcome::{Outcome, StillOpen};
 use crate::domain::policy::{Because, Policy};
 use crate::domain::probe;
 use crate::domain::ruling::{Ruling, Terms};
+use crate::telemetry::{self, Span, metrics};
 
 /// How much sooner than the gateway gives up an answer is sent: better our words than its empty 403.
 const MARGIN: Duration = Duration::from_millis(500);
@@ -75,11 +76,23 @@ impl Gate {
         check: CheckRequest,
     ) -> Result<CheckResponse, tonic::Status> {
         let arrived = Instant::now();
-        let (next, deadline) = self.consider(&metadata, check);
+        let (span, next, deadline) = self.consider(&metadata, check);
         drop(metadata);
+        span.around(self.finish(next, arrived, deadline)).await
+    }
+
+    async fn finish(
+        &self,
+        next: Next,
+        arrived: Instant,
+        deadline: Option<Duration>,
+    ) -> Result<CheckResponse, tonic::Status> {
         let answer_within = deadline.map_or(Duration::MAX, before);
         let (held, origin, asker) = match next {
-            Next::Answer(response) => return Ok(response),
+            Next::Answer(response) => {
+                metrics().answered_at_once(arrived.elapsed());
+                return Ok(response);
+            }
             Next::Hold(held) => *held,
             Next::Probe(probe) => {
                 let (held, seen, asker) = *probe;
@@ -108,18 +121,23 @@ impl Gate {
     }
 
     /// Reads the request and rules on it. Nothing of it is kept unless a person is asked.
-    fn consider(&self, metadata: &MetadataMap, check: CheckRequest) -> (Next, Option<Duration>) {
+    fn consider(&self, metadata: &MetadataMap, check: CheckRequest) -> (Span, Next, Option<Duration>) {
         let (http, vouched) = match request::read(check) {
             Ok(read) => read,
-            Err(unclear) => return (Next::Answer(response::malformed(&unclear.to_string())), None),
+            Err(unclear) => {
+                let span = Span::asked_by(request::trace_context(metadata, &Headers::default()));
+                let refusal = span.within(|| response::malformed(&unclear.to_string()));
+                return (span, Next::Answer(refusal), None);
+            }
         };
         let deadline = request::deadline(metadata, &http.headers);
-        let trace = request::traceparent(metadata, &http.headers).map(str::to_owned);
+        let span = Span::asked_by(request::trace_context(metadata, &http.headers));
         let seen = Seen { exact_bytes: matches!(http.body, Body::Raw(_)), deadline, longest: self.longest };
-        (self.ruled(http, &vouched, trace, seen), deadline)
+        let next = span.within(|| self.ruled(http, &vouched, seen));
+        (span, next, deadline)
     }
 
-    fn ruled(&self, http: HttpRequest, vouched: &Vouched, trace: Option<String>, seen: Seen) -> Next {
+    fn ruled(&self, http: HttpRequest, vouched: &Vouched, seen: Seen) -> Next {
         let asked = match mcp::read(&http, self.settings.max_body) {
             Ok(asked) => asked,
             Err(unreadable) => {
@@ -153,11 +171,10 @@ impl Gate {
                 return Next::Answer(response::malformed("the body is not text"));
             };
             let (asker, seen) = (Asker::of(message, terms.form), seen.of(&call));
-            return Next::Probe(Box::new((
-                self.held(call, message.clone(), body, terms, trace),
-                seen,
-                asker,
-            )));
+            return Next::Probe(Box::new((self.held(call, message.clone(), body, terms), seen, asker)));
+        }
+        if let Asked::Message(message) = &asked {
+            telemetry::asked(&call, message);
         }
         let ruled = self.policy.rule(&call, &asked);
         if let Because::Unsure { rule, error } = &ruled.because {
@@ -187,7 +204,7 @@ impl Gate {
                 match http.body.into_text() {
                     Some(body) => {
                         let origin = origin(&call, &message);
-                        Next::Hold(Box::new((self.held(call, message, body, terms, trace), origin, asker)))
+                        Next::Hold(Box::new((self.held(call, message, body, terms), origin, asker)))
                     }
                     None => Next::Answer(response::malformed("the body is not text")),
                 }
@@ -199,7 +216,7 @@ impl Gate {
         }
     }
 
-    fn held(&self, call: Call, message: Message, body: String, terms: Terms, trace: Option<String>) -> Held {
+    fn held(&self, call: Call, message: Message, body: String, terms: Terms) -> Held {
         let fingerprint = Fingerprint::of(&call, &message, &terms);
         let Call { caller, request, route, session } = call;
         let Request { method, target, path: _, host, mut headers } = request;
@@ -216,7 +233,7 @@ impl Gate {
             request: HeldRequest { method, target, host, headers },
             route,
             session: session.map(|session| session.to_string()),
-            trace,
+            trace: telemetry::current().map(|span| span.to_string()),
         }
     }
 

@@ -17,6 +17,7 @@ use crate::domain::json::Json;
 use crate::domain::message::Message;
 use crate::domain::outcome::{Outcome, StillOpen};
 use crate::domain::ruling::{Cap, Denial, DenialForm};
+use crate::telemetry::{self, metrics};
 
 /// Names the approval, on requests that are forwarded and on denials.
 const APPROVAL_HEADER: &str = "x-holdpoint-approval";
@@ -110,6 +111,8 @@ pub fn outcome(
             let why = match why {
                 Cancellation::CallerLeft => "The call was withdrawn before it was released.",
                 Cancellation::GrantUnused => "It was approved, but the approval was not used in time.",
+                Cancellation::ByHand => "A person cancelled it before it was decided.",
+                Cancellation::Revoked => "It was approved, but a person took the approval back.",
             };
             ("cancelled", format!("CANCELLED: {what} was not executed. {why}"))
         }
@@ -206,6 +209,9 @@ fn error_body(id: &str, code: i32, message: &str, data: &serde_json::Value) -> S
 
 fn allowed(release: Option<&Release>) -> CheckResponse {
     let approval = release.map(Release::approval);
+    if release.is_some() {
+        telemetry::answered("approved", approval);
+    }
     let ok = OkHttpResponse {
         headers: approval.map(|id| header(APPROVAL_HEADER, id.to_string())).into_iter().collect(),
         // Only we may say these to the server behind the gateway; one that is set again has to stay.
@@ -232,6 +238,8 @@ fn refused(
     body: String,
     approval: Option<&ApprovalId>,
 ) -> CheckResponse {
+    telemetry::answered(code, approval);
+    metrics().refused(code);
     let mut headers =
         vec![header("content-type", "application/json".to_owned()), header(OUTCOME_HEADER, code.to_owned())];
     headers.extend(approval.map(|id| header(APPROVAL_HEADER, id.to_string())));
@@ -248,6 +256,7 @@ fn metadata(outcome: &str, approval: Option<&ApprovalId>, reviewer: Option<&str>
     let text = |text: &str| Value { kind: Some(Kind::StringValue(text.to_owned())) };
     let mut fields = std::collections::BTreeMap::from([("outcome".to_owned(), text(outcome))]);
     fields.extend(approval.map(|id| ("approval".to_owned(), text(&id.to_string()))));
+    fields.extend(telemetry::trace_id().map(|trace| ("trace".to_owned(), text(&trace))));
     fields.extend(reviewer.map(|name| ("reviewer".to_owned(), text(name))));
     Struct { fields }
 }

@@ -1,5 +1,7 @@
 //! The embedded store: one process, nothing kept when it ends.
 
+mod identities;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -7,12 +9,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{ApprovalStore, Bell, Cursor, Health, Order, Page, Parking, Query, StoreError, VoteError};
+pub use self::identities::MemoryIdentities;
+use super::{
+    ActError, ApprovalStore, Bell, Cursor, Health, OpenIn, Order, Page, Parking, Query, StoreError, VoteError,
+};
 use crate::clock::Clock;
+use crate::domain::act::Act;
 use crate::domain::approval::{Approval, Departure, Origin, StateKind};
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, AttemptId, Incarnation, RequestKey, SessionKey};
+use crate::domain::ids::{ApprovalId, AttemptId, Incarnation, QueueName, RequestKey, SessionKey};
 use crate::domain::ruling::Cap;
 
 /// All records, in this process.
@@ -148,6 +154,18 @@ impl ApprovalStore for MemoryStore {
         }
     }
 
+    async fn act(&self, id: &ApprovalId, act: &Act) -> Result<Approval, ActError> {
+        let mut refused = None;
+        let standing = self.change(id, |record, now| {
+            refused = record.act(Act { at: now, ..act.clone() }, now).err();
+        });
+        let standing = standing.ok_or_else(|| ActError::NotFound(id.clone()))?;
+        match refused {
+            None => Ok(standing),
+            Some(why) => Err(ActError::Refused { why, standing: Box::new(standing) }),
+        }
+    }
+
     async fn claim(
         &self,
         id: &ApprovalId,
@@ -186,8 +204,17 @@ impl ApprovalStore for MemoryStore {
         Ok(())
     }
 
-    async fn count_open(&self) -> Result<u64, StoreError> {
-        Ok(self.records().values().filter(|record| is_open(record)).count() as u64)
+    async fn count_open(&self) -> Result<Vec<OpenIn>, StoreError> {
+        let mut queues: BTreeMap<QueueName, OpenIn> = BTreeMap::new();
+        for record in self.records().values() {
+            let name = record.id.queue().clone();
+            let queue = queues.entry(name.clone()).or_insert(OpenIn { name, open: 0, oldest: None });
+            if is_open(record) {
+                queue.open += 1;
+                queue.oldest = Some(queue.oldest.map_or(record.created_at, |at| at.min(record.created_at)));
+            }
+        }
+        Ok(queues.into_values().collect())
     }
 
     async fn sweep(&self) -> Result<Vec<ApprovalId>, StoreError> {

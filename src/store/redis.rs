@@ -8,6 +8,7 @@ mod checkup;
 mod connection;
 mod doorbell;
 mod fitness;
+mod identities;
 mod keys;
 mod lines;
 mod listing;
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
+use jiff::Timestamp;
 use redis::aio::SendError;
 use redis::{AsyncCommands, FromRedisValue, Script, ScriptInvocation};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -40,12 +42,15 @@ use self::fitness::examine;
 use self::keys::{Keys, record_key};
 use self::lines::Connection;
 use self::listing::Reader;
-use self::record::{Reply, departure_word, encode_vote_rest, millis};
+use self::record::{Reply, departure_word, encode_act_rest, encode_vote_rest, millis, verdict_word};
 use self::replication::Wanted;
 use self::scripts::Scripts;
 pub use self::settings::{InvalidSettings, Settings};
 use self::topology::Shape;
-use super::{ApprovalStore, Bell, Health, LEASE, Page, Parking, Query, StoreError, VoteError};
+use super::{
+    ActError, ApprovalStore, Bell, Health, LEASE, OpenIn, Page, Parking, Query, StoreError, VoteError,
+};
+use crate::domain::act::{Act, ActRefused, Verb};
 use crate::domain::approval::{Approval, CLAIM_WINDOW, Departure, VoteRefused};
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
@@ -224,7 +229,7 @@ impl ApprovalStore for RedisStore {
         let mut call = self.call_on(&self.scripts.vote, id);
         call.arg(vote.decision.to_string())
             .arg(&vote.reviewer.0)
-            .arg(vote.verdict.as_str())
+            .arg(verdict_word(vote))
             .arg(vote.fingerprint.map(|f| f.to_string()).unwrap_or_default())
             .arg(encode_vote_rest(vote))
             .arg(millis(CLAIM_WINDOW))
@@ -244,6 +249,33 @@ impl ApprovalStore for RedisStore {
             }
         };
         Err(VoteError::Refused { why, standing: Box::new(standing) })
+    }
+
+    async fn act(&self, id: &ApprovalId, act: &Act) -> Result<Approval, ActError> {
+        let mut call = self.call_on(&self.scripts.act, id);
+        let (by, longest) = match act.verb {
+            Verb::Extend { by, longest } => (millis(by), millis(longest)),
+            Verb::Cancel | Verb::Revoke => (0, 0),
+        };
+        call.arg(act.id.to_string())
+            .arg(&act.by.0)
+            .arg(act.verb.as_str())
+            .arg(by)
+            .arg(longest)
+            .arg(encode_act_rest(act));
+        let reply: Option<Reply> = self.run(&call).await?;
+        let reply = reply.ok_or_else(|| ActError::NotFound(id.clone()))?;
+        let standing = reply.approval(id, None)?;
+        let why = match reply.word.as_str() {
+            "done" => return Ok(standing),
+            "wrong state" => ActRefused::WrongState,
+            "too long" => ActRefused::TooLong,
+            other => {
+                let why = format!("an act on it was answered with {other:?}");
+                return Err(StoreError::Unreadable { id: id.clone(), why }.into());
+            }
+        };
+        Err(ActError::Refused { why, standing: Box::new(standing) })
     }
 
     async fn replicated(&self, standing: &Approval) -> Option<bool> {
@@ -291,13 +323,18 @@ impl ApprovalStore for RedisStore {
         try_join_all(detached).await.map(|_| ())
     }
 
-    async fn count_open(&self) -> Result<u64, StoreError> {
+    async fn count_open(&self) -> Result<Vec<OpenIn>, StoreError> {
         let mut connection = self.slow().await?;
-        let mut open = 0;
-        for queue in self.all_queues(&mut connection).await? {
-            open += connection.zcard::<_, u64>(self.keys.open(&queue)).await.map_err(unavailable)?;
+        let mut queues = Vec::new();
+        for name in self.all_queues(&mut connection).await? {
+            let key = self.keys.open(&name);
+            let open = connection.zcard(&key).await.map_err(unavailable)?;
+            let first: Vec<(String, i64)> =
+                connection.zrange_withscores(&key, 0, 0).await.map_err(unavailable)?;
+            let oldest = first.first().and_then(|(_, created)| Timestamp::from_millisecond(*created).ok());
+            queues.push(OpenIn { name, open, oldest });
         }
-        Ok(open)
+        Ok(queues)
     }
 
     async fn sweep(&self) -> Result<Vec<ApprovalId>, StoreError> {

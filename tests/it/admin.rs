@@ -1,10 +1,16 @@
 //! The admin side, over real HTTP.
 
+mod acting;
 mod api;
+mod batch;
 mod field_guide;
 mod health;
 mod identity;
+mod kept;
 mod live;
 mod origin;
 mod page;
-mod site;
+mod proxy;
+pub mod site;
+mod tokens;
+mod watching;

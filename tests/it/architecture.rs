@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 6] = [
 ];
 
 /// Where a crate may be used, by the beginning of the path below `src`.
-const OWNERS: [(&str, &[&str]); 11] = [
+const OWNERS: [(&str, &[&str]); 19] = [
     ("redis", &["store/redis"]),
     ("deadpool_redis", &["store/redis"]),
     ("tonic", &["ext_authz"]),
@@ -24,7 +24,15 @@ const OWNERS: [(&str, &[&str]); 11] = [
     ("axum", &["admin", "server"]),
     ("askama", &["admin"]),
     ("cel", &["domain/policy"]),
-    ("ureq", &["cli"]),
+    ("ureq", &["cli", "admin/identity"]),
+    ("jsonwebtoken", &["admin/identity"]),
+    ("oauth2", &["admin/identity", "cli/account"]),
+    ("opentelemetry", &["telemetry"]),
+    ("opentelemetry_appender_tracing", &["telemetry"]),
+    ("opentelemetry_otlp", &["telemetry"]),
+    ("opentelemetry_prometheus", &["telemetry"]),
+    ("opentelemetry_sdk", &["telemetry"]),
+    ("prometheus", &["telemetry"]),
     ("tracing_subscriber", &["telemetry"]),
 ];
 

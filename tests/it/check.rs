@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use holdpoint::approvals::{self, Approvals, Decision, Waiters};
+use holdpoint::approvals::{self, Approvals, Waiters};
 use holdpoint::clock::{Clock, SystemClock};
 use holdpoint::config::{Config, Loaded};
 use holdpoint::domain::approval::{Approval, StateKind};
-use holdpoint::domain::decision::{Membership, Reviewer, Role, Verdict, Vote};
+use holdpoint::domain::decision::{Decision, Membership, Reviewer, Role, Verdict, Vote};
 use holdpoint::domain::ids::{DecisionId, ReplicaId, Subject};
 use holdpoint::ext_authz::proto::authorization_server::Authorization;
 use holdpoint::ext_authz::proto::check_response::HttpResponse;
@@ -37,7 +37,7 @@ fn world(config: &str) -> World {
     let (waiters, clock) = (Arc::new(Waiters::default()), Arc::new(SystemClock));
     let memory = MemoryStore::new(clock.clone(), waiters.clone(), Duration::from_secs(600));
     let store = Arc::new(FaultyStore::around(memory));
-    let settings = approvals::Settings { patience: Duration::from_millis(300), caps: config.limits.into() };
+    let settings = approvals::Settings::new(Duration::from_millis(300), config.limits.into());
     let approvals = Approvals::new(store.clone(), waiters, clock, ReplicaId::random(), settings);
     let settings = Settings {
         identity: config.identity,
@@ -108,6 +108,8 @@ impl World {
             },
             verdict,
             reason: Some("because".into()),
+            reason_code: None,
+            ticket: None,
             fingerprint: Some(approval.held.fingerprint),
             seen_in: Some(approval.seen_in),
         };

@@ -20,11 +20,16 @@ use crate::support::processes::installed;
 const GATEWAYS: [&str; 2] = ["agentgateway.yaml", "envoy.yaml"];
 
 /// Where docs/configuration.md tells of the settings of each struct.
-const SECTIONS: [(&str, &str); 12] = [
+const SECTIONS: [(&str, &str); 17] = [
+    ("BreakGlassConfig", "break_glass"),
     ("Config", "All settings"),
     ("ExtAuthzConfig", "ext_authz"),
     ("AdminConfig", "admin"),
     ("ReviewerConfig", "admin.reviewers"),
+    ("OidcConfig", "admin.oidc"),
+    ("ProxyConfig", "admin.proxy"),
+    ("RolesConfig", "admin.roles"),
+    ("SessionsConfig", "admin.sessions"),
     ("RedisConfig", "redis"),
     ("LimitsConfig", "limits"),
     ("ShutdownConfig", "shutdown"),

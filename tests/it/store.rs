@@ -1,6 +1,8 @@
 //! The contract of a store, kept by every store.
 
+mod acting;
 mod attempts;
+mod identities;
 mod limits;
 mod listening;
 mod lists;
@@ -52,6 +54,9 @@ contract! {
         one_approval_is_enough_where_one_is_needed
         a_rejection_ends_it_and_the_first_decision_stands
         as_many_different_people_as_needed_have_to_approve
+        one_out_of_each_group_has_to_approve
+        one_person_in_two_groups_counts_once
+        a_vote_that_says_for_nobody_counts_for_none_of_several_groups
         a_reviewer_votes_once
         a_decision_sent_again_counts_once
         a_decision_on_another_call_does_not_count
@@ -84,6 +89,15 @@ contract! {
         what_is_not_overdue_stays
         what_ended_long_ago_is_forgotten
         more_than_one_part_is_swept;
+    acting:
+        what_is_pending_is_cancelled_and_stays_so
+        what_is_approved_is_revoked_and_released_to_nobody
+        what_was_released_is_not_revoked
+        an_extension_moves_the_deadline_once_and_not_too_far
+        what_is_extended_is_not_swept_before_its_new_deadline
+        nothing_is_done_to_what_is_overdue
+        an_act_on_nothing_is_told_so
+        the_glass_is_broken_by_one_whatever_the_rule_wants;
     lists:
         a_list_is_in_order_of_parking
         pages_lose_and_repeat_nothing_over_several_queues

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::MAX_PAGE;
 use crate::domain::approval::StateKind;
-use crate::domain::ids::Subject;
+use crate::domain::ids::{Group, Subject};
 use crate::store::{Cursor, Filter, Order, Query};
 
 /// So many records, where nobody says how many.
@@ -38,6 +38,8 @@ pub(super) fn read(parameters: &[(String, String)]) -> Result<Query, String> {
             "fingerprint" => {
                 query.filter.fingerprint = Some(value.parse().map_err(|error| format!("{name}: {error}"))?);
             }
+            "group" => query.filter.group = Some(Group(value.clone())),
+            "q" => query.filter.text = Some(value.clone()),
             "created_after" => {
                 query.filter.created_after = Some(value.parse().map_err(|_| bad("an RFC 3339 time"))?);
             }

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::ids::{DecisionId, Subject};
+use crate::domain::quorum::Marks;
 use crate::domain::ruling::Late;
 use crate::domain::sample;
 
@@ -10,10 +11,14 @@ fn vote(name: &str, verdict: Verdict) -> Vote {
         decision: DecisionId::random(),
         reviewer: Subject(name.into()),
         verdict,
+        marks: Marks::default(),
         reason: None,
+        reason_code: None,
+        ticket: None,
         fingerprint: None,
         seen_in: None,
         at: Timestamp::UNIX_EPOCH,
+        trace: None,
     }
 }
 

@@ -18,11 +18,13 @@
 //! | `:ring:<key>` | channel | `<key> <seq> <event>` of each change of this approval |
 //! | `:changes` | channel | the same of every approval in the queue |
 //!
-//! Beside them `{prefix}:queues` is the set of all queues. The scripts append the names above to what
+//! Beside them `{prefix}:queues` is the set of all queues, `{prefix}:session:<digest>` a session (a string that expires), and
+//! `{prefix}:tokens` a hash of API tokens by digest. The scripts append the names above to what
 //! [`Keys::queue`] gives them.
 
 use uuid::Uuid;
 
+use crate::domain::credential::TokenDigest;
 use crate::domain::ids::{ApprovalId, QueueName};
 
 /// The names of keys and channels under one prefix.
@@ -53,6 +55,16 @@ impl Keys {
     /// The set of all queues.
     pub(super) fn queues(&self) -> String {
         format!("{}:queues", self.prefix)
+    }
+
+    /// The session of this secret.
+    pub(super) fn session(&self, secret: &TokenDigest) -> String {
+        format!("{}:session:{secret}", self.prefix)
+    }
+
+    /// All API tokens.
+    pub(super) fn tokens(&self) -> String {
+        format!("{}:tokens", self.prefix)
     }
 
     /// A queue's audit.

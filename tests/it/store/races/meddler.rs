@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use holdpoint::domain::act::Act;
 use holdpoint::domain::approval::{Approval, Departure};
 use holdpoint::domain::decision::Vote;
 use holdpoint::domain::fingerprint::Fingerprint;
 use holdpoint::domain::ids::{ApprovalId, AttemptId, RequestKey, SessionKey};
-use holdpoint::store::{ApprovalStore, Health, Page, Parking, Query, StoreError, VoteError};
+use holdpoint::store::{
+    ActError, ApprovalStore, Health, OpenIn, Page, Parking, Query, StoreError, VoteError,
+};
 
 use super::super::stage::approve;
 
@@ -60,6 +63,10 @@ impl ApprovalStore for Meddler {
         self.inner.vote(id, vote).await
     }
 
+    async fn act(&self, id: &ApprovalId, act: &Act) -> Result<Approval, ActError> {
+        self.inner.act(id, act).await
+    }
+
     async fn claim(
         &self,
         id: &ApprovalId,
@@ -82,7 +89,7 @@ impl ApprovalStore for Meddler {
         self.inner.withdraw(session, request).await
     }
 
-    async fn count_open(&self) -> Result<u64, StoreError> {
+    async fn count_open(&self) -> Result<Vec<OpenIn>, StoreError> {
         self.inner.count_open().await
     }
 
