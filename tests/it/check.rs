@@ -299,10 +299,14 @@ async fn a_probe_is_refused_whatever_policy_says_and_even_if_the_store_releases_
         decision: DecisionId::random(),
         reviewer: Subject("mallory".into()),
         verdict: Verdict::Approve,
+        marks: parked.held.terms.marks(&Membership::All),
         reason: None,
+        reason_code: None,
+        ticket: None,
         fingerprint: None,
-        at: SystemClock.now(),
         seen_in: None,
+        at: SystemClock.now(),
+        trace: None,
     };
     world.store.vote(&parked.id, &vote).await.unwrap();
     let response = calling.await.unwrap();
