@@ -1,6 +1,7 @@
 //! What this service does: hold a call, decide it, end what is overdue.
 
 mod act;
+mod canary;
 mod decide;
 mod feed;
 mod hold;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::act::{Deed, DeedError};
+pub use self::canary::{Canary, Sung};
 pub use self::decide::{DecideError, Decided};
 pub use self::feed::{NoPlace, Place};
 pub use self::waiters::Waiters;
@@ -71,6 +73,7 @@ pub struct Approvals {
     tasks: TaskTracker,
     draining: CancellationToken,
     withdrawals: Arc<Semaphore>,
+    canary: Canary,
 }
 
 impl Approvals {
@@ -96,6 +99,7 @@ impl Approvals {
             tasks,
             draining,
             withdrawals,
+            canary: Canary::default(),
         })
     }
 
@@ -149,6 +153,11 @@ impl Approvals {
     pub fn asked_at(&self) -> Option<Timestamp> {
         let at = self.asked_at.load(Ordering::Relaxed);
         Timestamp::from_millisecond(at).ok().filter(|at| *at != Timestamp::UNIX_EPOCH)
+    }
+
+    /// What this replica's probes of itself came to.
+    pub fn canary(&self) -> &Canary {
+        &self.canary
     }
 
     /// How many calls wait on this replica now.

@@ -2,6 +2,8 @@
 
 pub mod account;
 pub mod client;
+mod config;
+mod doctor;
 pub mod exit;
 mod policy;
 mod render;
@@ -16,7 +18,7 @@ use self::exit::Exit;
 
 /// Human approval for MCP tool calls, enforced at the gateway.
 #[derive(Debug, Parser)]
-#[command(name = "holdpoint", version, after_help = exit::HELP)]
+#[command(name = "holdpoint", version = env!("HOLDPOINT_VERSION"), after_help = exit::HELP)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -25,7 +27,9 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Config(config::ConfigCommand),
     Policy(policy::Policy),
+    Doctor(doctor::Doctor),
     #[command(flatten)]
     Reviewing(reviewing::Reviewing),
     #[command(flatten)]
@@ -37,7 +41,9 @@ impl Cli {
     pub fn run(self) -> ExitCode {
         let result = match self.command {
             Command::Serve(command) => command.run(),
+            Command::Config(command) => command.run(),
             Command::Policy(command) => command.run(),
+            Command::Doctor(command) => return command.run(),
             Command::Reviewing(command) => return command.run(),
             Command::Account(command) => return command.run(),
         };

@@ -12,6 +12,7 @@ pub mod json;
 pub mod message;
 pub mod outcome;
 pub mod policy;
+pub mod probe;
 pub mod quorum;
 pub mod ruling;
 #[doc(hidden)]

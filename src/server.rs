@@ -6,9 +6,12 @@ mod leaving;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 pub use self::access::{Access, NoAccess};
 use self::leaving::{Leaving, Signals};
@@ -18,11 +21,18 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{self, AdminConfig, Config, Loaded, PolicyConfig, RedisConfig, Span};
 use crate::domain::ids::{Group, QueueName, ReplicaId};
 use crate::domain::policy::Policy;
-use crate::ext_authz::{self, Gate, listener};
+use crate::domain::probe;
+use crate::ext_authz::{self, Gate, canary, listener};
 use crate::store::measured::Measured;
 use crate::store::memory::{MemoryIdentities, MemoryStore};
 use crate::store::redis::{ClientCertificate, RedisStore, Settings as RedisSettings};
-use crate::store::{ApprovalStore, IdentityStore};
+use crate::store::{ApprovalStore, Health, IdentityStore};
+
+/// How often a replica asks itself whether its gate holds.
+const SING_EVERY: Duration = Duration::from_secs(30);
+
+/// How soon it looks again for a store that is down.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
 /// Serves until the process is told to leave (SIGTERM or Ctrl-C); a second signal leaves at once.
 ///
@@ -53,7 +63,8 @@ pub async fn serve(loaded: Loaded, access: Access) -> anyhow::Result<()> {
     };
     let limits =
         listener::Settings { body_limit: config.ext_authz.max_body, ..listener::Settings::default() };
-    tracing::info!(address = %gate_listener.local_addr()?, "gateways can connect");
+    let gate_address = gate_listener.local_addr()?;
+    tracing::info!(address = %gate_address, "gateways can connect");
     let gate = Gate::new(policy, Arc::clone(&approvals), settings);
     let gates = listener::serve(gate_listener, gate, limits, health.clone(), leaving.no_new_calls.clone());
     leaving.gates.spawn(async move {
@@ -61,6 +72,8 @@ pub async fn serve(loaded: Loaded, access: Access) -> anyhow::Result<()> {
             tracing::error!(%error, "gateways can no longer connect");
         }
     });
+
+    leaving.tasks.spawn(sing(gate_address, Arc::clone(&approvals), leaving.not_ready.clone()));
 
     let settings = admin::Settings {
         allowed_hosts: access.hosts(admin_address, config.admin.url.as_deref()),
@@ -97,6 +110,25 @@ async fn bind(whom: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} for {whom}"))
 }
 
+/// Makes a probe of this replica now and then, until told to stop.
+async fn sing(gate: SocketAddr, approvals: Arc<Approvals>, stop: CancellationToken) {
+    let sing = async {
+        loop {
+            // A store that is known to be down needs no probe to tell it.
+            let pause = match approvals.health() {
+                Health::Down(_) => LISTEN_AGAIN,
+                Health::Up => {
+                    let came_to = canary::ask(gate).await;
+                    approvals.canary().note(SystemClock.now(), came_to);
+                    SING_EVERY
+                }
+            };
+            sleep(pause).await;
+        }
+    };
+    stop.run_until_cancelled(sing).await;
+}
+
 async fn stores(
     config: &Config,
     policy: &Policy,
@@ -107,6 +139,7 @@ async fn stores(
     let (store, identities): (Arc<dyn ApprovalStore>, Arc<dyn IdentityStore>) = match &config.redis {
         Some(redis) => {
             let mut queues: Vec<QueueName> = policy.terms().map(|terms| terms.queue.clone()).collect();
+            queues.push(probe::queue());
             queues.sort();
             queues.dedup();
             let settings = redis_settings(redis)?;
@@ -129,7 +162,8 @@ async fn stores(
     Ok((Approvals::new(store, waiters, clock, replica, settings), identities))
 }
 
-fn redis_settings(config: &RedisConfig) -> anyhow::Result<RedisSettings> {
+/// The settings of the store, out of what the operator said.
+pub(crate) fn redis_settings(config: &RedisConfig) -> anyhow::Result<RedisSettings> {
     let read = |path: &PathBuf| {
         std::fs::read(path).with_context(|| format!("a certificate of redis: {}", path.display()))
     };

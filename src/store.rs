@@ -21,6 +21,7 @@ use crate::domain::approval::{Approval, Departure, Held, Holder, StateKind, Vote
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, AttemptId, Group, QueueName, RequestKey, SessionKey, Subject};
+use crate::domain::probe;
 use crate::domain::ruling::{Cap, Caps};
 
 /// The records of held calls, and the transitions that they go through.
@@ -112,6 +113,11 @@ pub trait ApprovalStore: Send + Sync + 'static {
     fn health(&self) -> Health;
 }
 
+/// How long what has ended in this queue is kept: of probes there are many, and nobody asks for them later.
+fn retention(queue: &QueueName, retention: Duration) -> Duration {
+    if probe::is_queue(queue) { retention.min(probe::RETENTION) } else { retention }
+}
+
 /// Whom a store rings. Whoever is rung looks.
 pub trait Bell: Send + Sync + 'static {
     /// This record, for which somebody here listens, changed.
@@ -177,7 +183,7 @@ pub struct Query {
 /// What a listed record has to match; none of a field means any.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Filter {
-    /// The queue.
+    /// The queue. Without one, probes of the gate are left out.
     pub queue: Option<QueueName>,
     /// The tool.
     pub tool: Option<String>,
@@ -202,7 +208,8 @@ impl Filter {
             wanted.as_ref().is_none_or(|wanted| is == Some(wanted))
         }
         let held = &approval.held;
-        want(&self.queue, Some(approval.id.queue()))
+        (self.queue.is_some() || !probe::is_queue(approval.id.queue()))
+            && want(&self.queue, Some(approval.id.queue()))
             && want(&self.tool, held.tool.as_ref())
             && want(&self.route, held.route.as_ref())
             && want(&self.caller, held.caller.subject.as_ref())

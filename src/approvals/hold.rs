@@ -12,6 +12,7 @@ use crate::domain::approval::{Approval, Departure, Held, Holder, Origin, State};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, AttemptId};
 use crate::domain::outcome::{Outcome, StillOpen};
+use crate::domain::probe;
 use crate::store::{Parking, StoreError};
 use crate::telemetry::metrics::Waiting;
 use crate::telemetry::{self, Span, metrics};
@@ -151,7 +152,11 @@ impl Attempt {
     async fn park(&mut self) -> Result<(), StoreError> {
         let parked = self.approvals.store.park(&self.parking).await?;
         let held = &self.parking.held;
-        tracing::info!(approval = %parked.id, rule = held.terms.rule, tool = held.tool, "parked");
+        if probe::is_queue(parked.id.queue()) {
+            tracing::debug!(approval = %parked.id, "a probe is parked");
+        } else {
+            tracing::info!(approval = %parked.id, rule = held.terms.rule, tool = held.tool, "parked");
+        }
         telemetry::parked(&parked, self.approvals.replica);
         if parked.id == self.approval {
             self.seen = Some(parked);

@@ -8,6 +8,7 @@ use tokio::sync::{Notify, broadcast};
 use super::Change;
 use super::feed::Feed;
 use crate::domain::ids::ApprovalId;
+use crate::domain::probe;
 use crate::store::Bell;
 
 /// Hints that a watcher of the queue may be behind before it has to list again.
@@ -44,7 +45,8 @@ impl Waiters {
     }
 
     pub(super) fn count(&self) -> usize {
-        self.bells().values().map(Vec::len).sum()
+        let calls = |(id, _): &(&ApprovalId, &Vec<_>)| !probe::is_queue(id.queue());
+        self.bells().iter().filter(calls).map(|(_, bells)| bells.len()).sum()
     }
 
     /// Written down first: who is rung looks there.
@@ -67,6 +69,9 @@ impl Bell for Waiters {
     }
 
     fn changed(&self, id: &ApprovalId) {
+        if probe::is_queue(id.queue()) {
+            return;
+        }
         self.tell(Change::Record(id.clone()));
     }
 

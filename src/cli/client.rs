@@ -195,6 +195,13 @@ impl Client {
         }
     }
 
+    /// What the replica says of itself, ready or not.
+    pub fn readiness<T: for<'de> Deserialize<'de>>(&self) -> Result<T, ClientError> {
+        let request = self.agent.get(format!("{}/readyz", self.base));
+        let answer = request.config().timeout_global(Some(PATIENCE)).build().call();
+        self.read(answer.map_err(|cause| self.unreachable(&cause))?)
+    }
+
     /// Every change from now on.
     pub fn watch(&self) -> Result<Events<impl Read + use<>>, ClientError> {
         let request = self.agent.get(format!("{}/v1/approvals:watch", self.base));

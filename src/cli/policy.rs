@@ -13,7 +13,7 @@ use crate::domain::policy::{Because, Ruled};
 use crate::domain::ruling::{Late, Reason, Ruling, Terms};
 use crate::ext_authz::example;
 
-/// Check and try out the rules of a configuration
+/// Try out the rules of a configuration
 #[derive(Debug, Args)]
 pub struct Policy {
     #[command(subcommand)]
@@ -22,11 +22,6 @@ pub struct Policy {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Check a configuration file: errors end with code 1, what may be meant otherwise is said
-    Check {
-        /// The configuration file
-        file: PathBuf,
-    },
     /// Say which rule rules on a call, and why
     #[command(after_help = CALL)]
     Test {
@@ -56,34 +51,19 @@ impl Policy {
     /// # Errors
     /// The configuration or the call makes no sense.
     pub fn run(self) -> anyhow::Result<()> {
-        match self.command {
-            Command::Check { file } => {
-                let Loaded { config, .. } = Config::load(&file)?;
-                let warnings = config.warnings();
-                warnings.iter().for_each(|warning| println!("warning: {warning}"));
-                println!(
-                    "{}: {} rules, {} warnings",
-                    file.display(),
-                    config.policy.rules.len(),
-                    warnings.len()
-                );
-                Ok(())
-            }
-            Command::Test { file, call, json } => {
-                let Loaded { policy, .. } = Config::load(&file)?;
-                let text = fs::read(&call).with_context(|| call.display().to_string())?;
-                let example = Json::read(&text)
-                    .map_err(|error| error.to_string())
-                    .and_then(|json| example::read(&json).map_err(|error| error.to_string()));
-                let (call, asked) = match example {
-                    Ok(read) => read,
-                    Err(why) => bail!("{}: {why}", call.display()),
-                };
-                let ruled = policy.rule(&call, &asked);
-                println!("{}", if json { as_json(&ruled) } else { as_text(&ruled) });
-                Ok(())
-            }
-        }
+        let Command::Test { file, call, json } = self.command;
+        let Loaded { policy, .. } = Config::load(&file)?;
+        let text = fs::read(&call).with_context(|| call.display().to_string())?;
+        let example = Json::read(&text)
+            .map_err(|error| error.to_string())
+            .and_then(|json| example::read(&json).map_err(|error| error.to_string()));
+        let (call, asked) = match example {
+            Ok(read) => read,
+            Err(why) => bail!("{}: {why}", call.display()),
+        };
+        let ruled = policy.rule(&call, &asked);
+        println!("{}", if json { as_json(&ruled) } else { as_text(&ruled) });
+        Ok(())
     }
 }
 

@@ -70,7 +70,7 @@ pub struct Remote {
     token: Option<Token>,
     /// Print JSON as the service sends it, for scripts
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// Why a command did not do what was asked.

@@ -9,6 +9,7 @@ use serde_saphyr::Spanned;
 use super::{Invalid, Span};
 use crate::domain::ids::{Group, QueueName};
 use crate::domain::policy::{Expression, Policy, Rule, Unmatched};
+use crate::domain::probe;
 use crate::domain::quorum::{MOST_SHARES, Share};
 use crate::domain::ruling::{Denial, DenialForm, Late, Reason, Ruling, Terms};
 
@@ -299,7 +300,8 @@ impl PolicyConfig {
                 .and_then(|r| r.queue.as_deref())
                 .unwrap_or(&defaults.queue)
                 .parse::<QueueName>()
-                .map_err(|error| error.to_string())?,
+                .map_err(|error| error.to_string())
+                .and_then(not_reserved)?,
             reviewers,
             approvals,
             shares,
@@ -391,4 +393,8 @@ impl PolicyConfig {
             )?,
         })
     }
+}
+/// What waits where probes wait can never be approved.
+fn not_reserved(queue: QueueName) -> Result<QueueName, String> {
+    if probe::is_queue(&queue) { Err(format!("the queue {queue} is reserved for probes")) } else { Ok(queue) }
 }

@@ -67,6 +67,18 @@ pub fn rejection(what: &str, reason: Option<&str>) -> String {
 }
 
 impl Outcome {
+    /// The approval that it is about; none where nothing was written down.
+    pub fn approval(&self) -> Option<&ApprovalId> {
+        match self {
+            Self::Released(release) => Some(release.approval()),
+            Self::Rejected { approval, .. }
+            | Self::Expired { approval }
+            | Self::Cancelled { approval, .. }
+            | Self::Pending { approval, .. } => Some(approval),
+            Self::QueueFull(_) | Self::StoreUnavailable => None,
+        }
+    }
+
     /// What a record says to an attempt; none while the attempt has to wait, or to claim what was approved.
     pub fn of(approval: &Approval, attempt: AttemptId, fingerprint: &Fingerprint) -> Option<Self> {
         if let Some(release) = approval.release(attempt, fingerprint) {

@@ -8,9 +8,10 @@ use futures_util::FutureExt;
 use tokio::time::{Instant, timeout_at};
 use tonic::metadata::MetadataMap;
 
+use super::probe::{Seen, SeenCall};
 use super::proto::authorization_server::Authorization;
 use super::proto::{CheckRequest, CheckResponse};
-use super::request::{self, Headers, HttpRequest, Vouched};
+use super::request::{self, Body, Headers, HttpRequest, Vouched};
 use super::response::{self, Asker};
 use super::{identity, mcp, path};
 use crate::approvals::Approvals;
@@ -22,6 +23,7 @@ use crate::domain::ids::{ApprovalId, RequestKey, SessionKey};
 use crate::domain::message::{Asked, Message};
 use crate::domain::outcome::{Outcome, StillOpen};
 use crate::domain::policy::{Because, Policy};
+use crate::domain::probe;
 use crate::domain::ruling::{Ruling, Terms};
 use crate::telemetry::{self, Span, metrics};
 
@@ -33,6 +35,8 @@ pub struct Gate {
     policy: Policy,
     approvals: Arc<Approvals>,
     settings: Settings,
+    /// How long a rule holds a call at most.
+    longest: Duration,
 }
 
 /// How the gate reads and answers.
@@ -55,12 +59,15 @@ enum Next {
     Answer(CheckResponse),
     /// A person is asked.
     Hold(Box<(Held, Option<Origin>, Asker)>),
+    /// It is a probe: held like a call, and refused.
+    Probe(Box<(Held, SeenCall, Asker)>),
 }
 
 impl Gate {
     /// A gate that rules by this policy.
     pub fn new(policy: Policy, approvals: Arc<Approvals>, settings: Settings) -> Self {
-        Self { policy, approvals, settings }
+        let longest = policy.terms().map(|terms| terms.hold).max().unwrap_or_default();
+        Self { policy, approvals, settings, longest }
     }
 
     async fn answer(
@@ -69,9 +76,12 @@ impl Gate {
         check: CheckRequest,
     ) -> Result<CheckResponse, tonic::Status> {
         let arrived = Instant::now();
-        self.approvals.asked();
         let (span, next, deadline) = self.consider(&metadata, check);
         drop(metadata);
+        // The canary's probes say nothing of a gateway.
+        if !matches!(next, Next::Probe(_)) {
+            self.approvals.asked();
+        }
         span.around(self.finish(next, arrived, deadline)).await
     }
 
@@ -81,15 +91,22 @@ impl Gate {
         arrived: Instant,
         deadline: Option<Duration>,
     ) -> Result<CheckResponse, tonic::Status> {
+        let answer_within = deadline.map_or(Duration::MAX, before);
         let (held, origin, asker) = match next {
             Next::Answer(response) => {
                 metrics().answered_at_once(arrived.elapsed());
                 return Ok(response);
             }
             Next::Hold(held) => *held,
+            Next::Probe(probe) => {
+                let (held, seen, asker) = *probe;
+                let end = arrived + held.terms.hold.min(answer_within);
+                let outcome = self.approvals.hold(held, None, end).await;
+                return Ok(response::probed(&asker, outcome.approval(), &seen.and_became(&outcome)));
+            }
         };
         let gives_up = deadline.map(|deadline| arrived + deadline);
-        let hold = held.terms.hold.min(deadline.map_or(Duration::MAX, before));
+        let hold = held.terms.hold.min(answer_within);
         let outcome = self.approvals.hold(held, origin, arrived + hold);
         let outcome = match gives_up {
             // Nobody reads a later answer, however long the store takes.
@@ -119,11 +136,12 @@ impl Gate {
         };
         let deadline = request::deadline(metadata, &http.headers);
         let span = Span::asked_by(request::trace_context(metadata, &http.headers));
-        let next = span.within(|| self.ruled(http, &vouched));
+        let seen = Seen { exact_bytes: matches!(http.body, Body::Raw(_)), deadline, longest: self.longest };
+        let next = span.within(|| self.ruled(http, &vouched, seen));
         (span, next, deadline)
     }
 
-    fn ruled(&self, http: HttpRequest, vouched: &Vouched) -> Next {
+    fn ruled(&self, http: HttpRequest, vouched: &Vouched, seen: Seen) -> Next {
         let asked = match mcp::read(&http, self.settings.max_body) {
             Ok(asked) => asked,
             Err(unreadable) => {
@@ -150,6 +168,15 @@ impl Gate {
                 headers: http.headers.0,
             },
         };
+        if let Asked::Message(message) = &asked
+            && let Some(terms) = probe::terms(message, self.longest)
+        {
+            let Some(body) = http.body.into_text() else {
+                return Next::Answer(response::malformed("the body is not text"));
+            };
+            let (asker, seen) = (Asker::of(message, terms.form), seen.of(&call));
+            return Next::Probe(Box::new((self.held(call, message.clone(), body, terms), seen, asker)));
+        }
         if let Asked::Message(message) = &asked {
             telemetry::asked(&call, message);
         }

@@ -31,7 +31,7 @@ const PERMISSION_DENIED: i32 = 7;
 const REFUSED: i32 = -32050;
 
 /// Where a denial tells programs what it tells people in its text.
-const META_KEY: &str = "dev.holdpoint/denial";
+pub(super) const META_KEY: &str = "dev.holdpoint/denial";
 
 /// What an answer needs to know of the call, kept for as long as it waits.
 #[derive(Debug)]
@@ -90,14 +90,10 @@ pub fn outcome(
     link: impl Fn(&ApprovalId) -> Option<String>,
 ) -> CheckResponse {
     let what = &asker.what;
-    let approval = match outcome {
-        Outcome::Released(release) => return allowed(Some(release)),
-        Outcome::Rejected { approval, .. }
-        | Outcome::Expired { approval }
-        | Outcome::Cancelled { approval, .. }
-        | Outcome::Pending { approval, .. } => Some(approval),
-        Outcome::QueueFull(_) | Outcome::StoreUnavailable => None,
-    };
+    if let Outcome::Released(release) = outcome {
+        return allowed(Some(release));
+    }
+    let approval = outcome.approval();
     let (code, text) = match outcome {
         Outcome::Rejected { reason, .. } => ("rejected", rejection(what, reason.as_deref())),
         Outcome::Expired { .. } => {
@@ -159,12 +155,30 @@ pub fn outcome(
     refusal(asker, code, &text, approval)
 }
 
+/// Refuses a probe, whatever became of it, and tells what was seen of it.
+pub fn probed(asker: &Asker, approval: Option<&ApprovalId>, seen: &serde_json::Value) -> CheckResponse {
+    let text = "PROBE: this call is made to see whether the gate holds. It was refused, as every one is.";
+    let data =
+        json!({ "reason_code": "probe", "approval": approval.map(ToString::to_string), "probe": seen });
+    denial(asker, "probe", text, &data, approval)
+}
+
 /// A denial of a message that was read, in the form that its rule chose.
 fn refusal(asker: &Asker, code: &'static str, text: &str, approval: Option<&ApprovalId>) -> CheckResponse {
     let data = json!({ "reason_code": code, "approval": approval.map(ToString::to_string) });
+    denial(asker, code, text, &data, approval)
+}
+
+fn denial(
+    asker: &Asker,
+    code: &'static str,
+    text: &str,
+    data: &serde_json::Value,
+    approval: Option<&ApprovalId>,
+) -> CheckResponse {
     let Some(id) = &asker.id else {
         // A notification has no id to answer to.
-        return refused(403, code, error_body("null", REFUSED, text, &data), approval);
+        return refused(403, code, error_body("null", REFUSED, text, data), approval);
     };
     match asker.form {
         DenialForm::Result => {
@@ -176,8 +190,8 @@ fn refusal(asker: &Asker, code: &'static str, text: &str, approval: Option<&Appr
             });
             refused(200, code, format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#), approval)
         }
-        DenialForm::Error => refused(200, code, error_body(id, REFUSED, text, &data), approval),
-        DenialForm::Http403 => refused(403, code, error_body(id, REFUSED, text, &data), approval),
+        DenialForm::Error => refused(200, code, error_body(id, REFUSED, text, data), approval),
+        DenialForm::Http403 => refused(403, code, error_body(id, REFUSED, text, data), approval),
     }
 }
 

@@ -222,7 +222,8 @@ impl ApprovalStore for MemoryStore {
         let now = self.clock.now();
         let ended: Vec<ApprovalId> = {
             let mut records = self.records();
-            records.retain(|_, r| r.state.settled_at().is_none_or(|at| now < at + self.retention));
+            let kept = |r: &Approval| super::retention(r.id.queue(), self.retention);
+            records.retain(|_, r| r.state.settled_at().is_none_or(|at| now < at + kept(r)));
             records.values_mut().filter_map(|r| r.lapse(now).then(|| r.id.clone())).collect()
         };
         ended.iter().for_each(|id| self.tell(id));

@@ -4,6 +4,7 @@
 //! and messages go over connections that are kept up in the background; long lists go over others. Redis is one
 //! server, a primary that Sentinels name, or a cluster: see [`Settings::url`].
 
+mod checkup;
 mod connection;
 mod doorbell;
 mod fitness;
@@ -33,6 +34,7 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
+pub use self::checkup::Checkup;
 use self::connection::{Link, Supervisor, Up, WISHES, Wish};
 use self::doorbell::Doorbell;
 pub use self::fitness::Unfit;
@@ -166,7 +168,7 @@ impl RedisStore {
     /// A call of a script on a queue.
     fn call<'a>(&self, script: &'a Script, queue: &QueueName) -> ScriptInvocation<'a> {
         let mut call = script.key(self.keys.queue(queue));
-        call.arg(millis(self.retention));
+        call.arg(millis(super::retention(queue, self.retention)));
         call
     }
 

@@ -190,6 +190,7 @@ fn every_command_option_and_environment_variable_is_explained() {
     let all: String = documents().iter().map(|document| document.text.as_str()).collect();
     let serve = document("docs/configuration.md").text;
     let reviewing = document("docs/api.md").text;
+    let operations = document("docs/operations.md").text;
     for command in Cli::command().get_subcommands() {
         let name = format!("holdpoint {}", command.get_name());
         assert!(all.contains(&name), "{name} is in no document");
@@ -198,7 +199,8 @@ fn every_command_option_and_environment_variable_is_explained() {
         }
         let (place, told) = match command.get_name() {
             "serve" => ("docs/configuration.md", &serve),
-            "policy" => continue,
+            "doctor" => ("docs/operations.md", &operations),
+            "config" | "policy" => continue,
             _ => ("docs/api.md", &reviewing),
         };
         for option in options(command) {

@@ -25,16 +25,22 @@ pub struct Envoy {
 impl Envoy {
     /// Starts the gateway on a free port and waits until it listens; `replicas` are ext_authz ports.
     pub async fn start(replicas: [u16; 2], ops_tools: &OpsTools, partial: PartialBodies) -> Self {
-        Self::configured(&configuration(replicas, ops_tools.port(), partial)).await
+        Self::with(&Self::configuration(replicas, ops_tools, partial)).await
+    }
+
+    /// The configuration that [`Envoy::start`] starts with.
+    pub fn configuration(replicas: [u16; 2], ops_tools: &OpsTools, partial: PartialBodies) -> String {
+        configuration(replicas, ops_tools.port(), partial)
     }
 
     /// The same with a tracer, which sends its spans to this port by OTLP.
     pub async fn traced(replicas: [u16; 2], ops_tools: &OpsTools, receiver: u16) -> Self {
         let untraced = configuration(replicas, ops_tools.port(), PartialBodies::Refused);
-        Self::configured(&with_tracer(&untraced, receiver)).await
+        Self::with(&with_tracer(&untraced, receiver)).await
     }
 
-    async fn configured(configuration: &str) -> Self {
+    /// Starts a gateway with a configuration of one's own.
+    pub async fn with(configuration: &str) -> Self {
         let flags = "--concurrency 1 --disable-hot-restart --file-flush-interval-msec 50 --log-level warning";
         let settings = ["--admin-address-path", "admin", "--config-yaml", configuration];
         let running = Running::start("envoy", &installed("bin/envoy"), flags.split(' ').chain(settings));
