@@ -116,6 +116,10 @@ async fn one_trace_leads_from_the_agent_to_the_release_and_links_to_the_reviewer
     let logged = world.a.log();
     let parked = logged.lines().find(|line| line.contains("parked")).expect("a log line");
     assert!(parked.contains(&format!("trace_id={TRACE} span_id={}", park.id)), "{parked}");
+    let logged = world.b.log();
+    let decided = logged.lines().find(|line| line.contains(" decided ")).expect("a log line");
+    let ids = format!("trace_id={} span_id={}", decision.trace, decision.id);
+    assert!(decided.contains(&ids), "{decided}");
     print(&receiver.spans());
 }
 
