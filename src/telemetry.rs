@@ -20,6 +20,8 @@ use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 pub use self::attributes::{answered, asked, decided, decides, ended, parked, voted};
 use self::export::NoExporter;
@@ -62,12 +64,11 @@ pub fn start(format: LogFormat, filter: &str) -> Result<Telemetry, StartError> {
     let resource = if unnamed { Resource::builder().with_service_name("holdpoint").build() } else { named };
     let tracer = export::traces(resource.clone())?;
     let logger = export::logs(resource.clone())?;
-    logging::start(format, filter, logger.as_ref())?;
+    let mut layers = vec![logging::layer(format, filter, logger.as_ref())?];
+    layers.extend(tracer.as_ref().map(|tracer| spans::layer(tracer.tracer("holdpoint"))));
+    tracing_subscriber::registry().with(layers).init();
     let meter = metrics::start(export::metrics()?, resource);
     global::set_meter_provider(meter.clone());
-    if let Some(tracer) = &tracer {
-        spans::start(tracer.tracer("holdpoint"));
-    }
     Ok(Telemetry { tracer, meter, logger })
 }
 

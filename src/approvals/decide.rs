@@ -1,5 +1,7 @@
 //! A reviewer decides.
 
+use futures_util::FutureExt;
+
 use super::Approvals;
 use crate::domain::approval::{Approval, VoteRefused};
 use crate::domain::authority::{NotAllowed, authorize};
@@ -50,8 +52,7 @@ impl Approvals {
     /// Records a decision, if the reviewer may take it. Whatever is refused, is refused here.
     pub async fn decide(&self, id: &ApprovalId, decision: Decision) -> Result<Decided, DecideError> {
         let (reviewer, verdict) = (decision.reviewer.subject.clone(), decision.verdict);
-        let decided = Span::root("decision").around(self.record(id, decision)).await;
-        match &decided {
+        let recorded = self.record(id, decision).inspect(|decided| match decided {
             Ok(Decided { standing, .. }) => {
                 let state = standing.state.kind().as_str();
                 metrics().decided(verdict);
@@ -60,8 +61,8 @@ impl Approvals {
             Err(why) => {
                 tracing::warn!(approval = %id, %reviewer, verdict = verdict.as_str(), %why, "a decision is refused")
             }
-        }
-        decided
+        });
+        Span::root("decision").around(recorded).await
     }
 
     /// Whether the decision would be recorded as things stand; it records nothing.

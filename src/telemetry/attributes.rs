@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use opentelemetry::{KeyValue, Value};
+use opentelemetry::KeyValue;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::TraceContext;
 use super::metrics::word;
@@ -24,19 +25,22 @@ const LONGEST: usize = 128;
 /// What a gateway asks about.
 pub fn asked(call: &Call, message: &Message) {
     note(|span| {
-        span.set_attribute(said("mcp.method.name", &message.method));
+        span.set_attribute("mcp.method.name", said(&message.method));
         if let Some(tool) = &message.tool {
-            span.set_attribute(KeyValue::new("gen_ai.operation.name", "execute_tool"));
-            span.set_attribute(said("gen_ai.tool.name", &tool.name));
+            span.set_attribute("gen_ai.operation.name", "execute_tool");
+            span.set_attribute("gen_ai.tool.name", said(&tool.name));
         }
         if let Some(id) = &message.id {
-            span.set_attribute(said("jsonrpc.request.id", &id.text()));
+            span.set_attribute("jsonrpc.request.id", said(&id.text()));
         }
         // Its digest: the session's id is a key to the session.
-        let session = call.session.map(|session| KeyValue::new("mcp.session.id", session.to_string()));
-        span.set_attributes(session);
+        if let Some(session) = call.session {
+            span.set_attribute("mcp.session.id", session.to_string());
+        }
         let version = call.request.headers.iter().find(|(name, _)| name == "mcp-protocol-version");
-        span.set_attributes(version.map(|(_, version)| said("mcp.protocol.version", version)));
+        if let Some((_, version)) = version {
+            span.set_attribute("mcp.protocol.version", said(version));
+        }
     });
     link_to_client(message);
 }
@@ -56,29 +60,31 @@ fn link_to_client(message: &Message) {
 /// The answer that a gateway gets: under which reason code, and for which approval.
 pub fn answered(code: &'static str, approval: Option<&ApprovalId>) {
     note(|span| {
-        span.set_attribute(KeyValue::new("holdpoint.reason_code", code));
-        span.set_attributes(approval.map(|id| named("holdpoint.approval.id", id)));
+        span.set_attribute("holdpoint.reason_code", code);
+        if let Some(id) = approval {
+            span.set_attribute("holdpoint.approval.id", id.to_string());
+        }
     });
 }
 
 /// The record that a call waits for.
 pub fn parked(approval: &Approval, replica: ReplicaId) {
     of_approval(approval);
-    note(|span| span.set_attribute(named("holdpoint.replica", replica)));
+    note(|span| span.set_attribute("holdpoint.replica", replica.to_string()));
 }
 
 /// How an attempt ended, after how long.
 pub fn ended(outcome: &Outcome, wait: Duration) {
     note(|span| {
-        span.set_attribute(KeyValue::new("holdpoint.outcome", word(outcome)));
-        span.set_attribute(KeyValue::new("holdpoint.wait_s", wait.as_secs_f64()));
+        span.set_attribute("holdpoint.outcome", word(outcome));
+        span.set_attribute("holdpoint.wait_s", wait.as_secs_f64());
     });
 }
 
 /// The votes that let a call go on, or stop it: each has a trace of its own.
 pub fn voted(approval: &Approval) {
     let votes = approval.standing_votes();
-    note(|span| span.set_attribute(KeyValue::new("holdpoint.votes", votes.len() as i64)));
+    note(|span| span.set_attribute("holdpoint.votes", votes.len() as i64));
     for vote in votes {
         link(vote.trace.as_deref(), "decision", Some(vote.verdict));
     }
@@ -87,23 +93,25 @@ pub fn voted(approval: &Approval) {
 /// A reviewer's decision on a record, which belongs to the trace of its Check.
 pub fn decides(approval: &Approval, verdict: Verdict) {
     of_approval(approval);
-    note(|span| span.set_attribute(KeyValue::new("holdpoint.verdict", verdict.as_str())));
+    note(|span| span.set_attribute("holdpoint.verdict", verdict.as_str()));
     link(approval.held.trace.as_deref(), "check", None);
 }
 
 /// What stands after a decision.
 pub fn decided(approval: &Approval) {
-    note(|span| span.set_attribute(KeyValue::new("holdpoint.state", approval.state.kind().as_str())));
+    note(|span| span.set_attribute("holdpoint.state", approval.state.kind().as_str()));
 }
 
 fn of_approval(approval: &Approval) {
     let Held { terms, tool, fingerprint, .. } = &*approval.held;
     note(|span| {
-        span.set_attribute(named("holdpoint.approval.id", &approval.id));
-        span.set_attribute(named("holdpoint.queue", &terms.queue));
-        span.set_attribute(KeyValue::new("holdpoint.rule", terms.rule.clone()));
-        span.set_attribute(KeyValue::new("holdpoint.fingerprint", fingerprint.to_string()[..16].to_owned()));
-        span.set_attributes(tool.as_ref().map(|tool| said("gen_ai.tool.name", tool)));
+        span.set_attribute("holdpoint.approval.id", approval.id.to_string());
+        span.set_attribute("holdpoint.queue", terms.queue.to_string());
+        span.set_attribute("holdpoint.rule", terms.rule.clone());
+        span.set_attribute("holdpoint.fingerprint", fingerprint.to_string()[..16].to_owned());
+        if let Some(tool) = tool {
+            span.set_attribute("gen_ai.tool.name", said(tool));
+        }
     });
 }
 
@@ -112,16 +120,11 @@ fn link(traceparent: Option<&str>, to: &'static str, verdict: Option<Verdict>) {
     note(|span| {
         let to = KeyValue::new("holdpoint.link", to);
         let verdict = verdict.map(|verdict| KeyValue::new("holdpoint.verdict", verdict.as_str()));
-        span.add_link(other, [to].into_iter().chain(verdict).collect());
+        span.add_link_with_attributes(other, [to].into_iter().chain(verdict).collect());
     });
 }
 
-/// A name of our own.
-fn named(key: &'static str, value: impl ToString) -> KeyValue {
-    KeyValue::new(key, value.to_string())
-}
-
 /// A name that the client chose.
-fn said(key: &'static str, value: &str) -> KeyValue {
-    KeyValue::new(key, Value::from(value.chars().take(LONGEST).collect::<String>()))
+fn said(name: &str) -> String {
+    name.chars().take(LONGEST).collect()
 }

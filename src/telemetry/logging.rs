@@ -10,12 +10,11 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt::format::{DefaultFields, Format, JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
-use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::layer::Layer;
 use tracing_subscriber::registry::{LookupSpan, Registry};
-use tracing_subscriber::util::SubscriberInitExt;
 
 use super::TraceContext;
-use super::spans::current;
+use super::spans::{self, current};
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -26,20 +25,22 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging to standard error, and to the receiver of log lines where there is one.
-pub(super) fn start(
+/// Logs to standard error, and to the receiver of log lines where there is one.
+pub(super) fn layer(
     format: LogFormat,
     filter: &str,
     receiver: Option<&SdkLoggerProvider>,
-) -> Result<(), ParseError> {
-    // We say ourselves what cannot be exported, once and not with each batch.
-    let filter = EnvFilter::try_new(format!(
-        "opentelemetry=off,opentelemetry_sdk=off,opentelemetry_otlp=off,{filter}"
-    ))?;
+) -> Result<Box<dyn Layer<Registry> + Send + Sync>, ParseError> {
     let lines = lines(format, std::io::stderr().is_terminal(), std::io::stderr);
     let exported = receiver.map(OpenTelemetryTracingBridge::new);
-    tracing_subscriber::registry().with(lines).with(filter).with(exported).init();
-    Ok(())
+    Ok(lines.and_then(exported).with_filter(wanted(filter)?).boxed())
+}
+
+/// What is logged. Not our spans: of those a line has the ids.
+fn wanted(filter: &str) -> Result<EnvFilter, ParseError> {
+    // We say ourselves what cannot be exported, once and not with each batch.
+    let quiet = "opentelemetry=off,opentelemetry_sdk=off,opentelemetry_otlp=off";
+    EnvFilter::try_new(format!("{quiet},{filter},{}=off", spans::TARGET))
 }
 
 fn lines<W>(format: LogFormat, is_terminal: bool, to: W) -> Box<dyn Layer<Registry> + Send + Sync>
@@ -101,6 +102,8 @@ mod tests {
     use std::io::Write;
     use std::sync::{Arc, Mutex};
 
+    use tracing_subscriber::layer::SubscriberExt;
+
     use super::*;
     use crate::telemetry::Span;
 
@@ -122,7 +125,8 @@ mod tests {
     fn logged(format: LogFormat) -> String {
         let log = Log::default();
         let to = log.clone();
-        let subscriber = tracing_subscriber::registry().with(lines(format, false, move || to.clone()));
+        let lines = lines(format, false, move || to.clone()).with_filter(wanted("info").unwrap());
+        let subscriber = tracing_subscriber::registry().with(lines);
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(tool = "drop", "without");
             Span::asked_by(TraceContext::read(PARENT)).within(|| tracing::info!(tool = "drop", "within"));

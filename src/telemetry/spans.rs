@@ -1,28 +1,40 @@
 //! Spans: what happened to a call, and when.
-
-use std::sync::OnceLock;
+//!
+//! They are spans of `tracing` under a target of their own. Where traces are exported [`layer`] takes them; no other layer
+//! does, so that otherwise they are disabled and cost next to nothing.
 
 use futures_util::FutureExt as _;
-use opentelemetry::trace::{FutureExt as _, SpanKind, SpanRef, Status, TraceContextExt, Tracer};
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::Context;
+use opentelemetry::trace::{FutureExt as _, Status, TraceContextExt};
 use opentelemetry_sdk::trace::SdkTracer;
+use tracing::{Instrument, Level};
+use tracing_opentelemetry::{OpenTelemetryLayer, OpenTelemetrySpanExt};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::Layer;
+use tracing_subscriber::registry::Registry;
 
 use super::TraceContext;
 
-/// Who makes spans; nobody where nothing is exported.
-static TRACER: OnceLock<SdkTracer> = OnceLock::new();
+/// The target of our spans.
+pub(super) const TARGET: &str = "holdpoint::trace";
 
-/// Begins to make spans.
-pub(super) fn start(tracer: SdkTracer) {
-    // A process starts its telemetry once.
-    let _ = TRACER.set(tracer);
+/// Takes our spans, and no log lines, to where they are exported.
+pub(super) fn layer(tracer: SdkTracer) -> Box<dyn Layer<Registry> + Send + Sync> {
+    OpenTelemetryLayer::new(tracer)
+        .with_location(false)
+        .with_threads(false)
+        .with_target(false)
+        .with_tracked_inactivity(false)
+        .with_filter(Targets::new().with_target(TARGET, Level::INFO))
+        .boxed()
 }
 
 /// A span that goes on until it is dropped. Where nothing is exported it only knows the trace that it belongs to.
 #[derive(Debug)]
 pub struct Span {
-    context: Context,
-    is_whole: bool,
+    span: tracing::Span,
+    /// What it is a part of: still current within where the span itself is disabled.
+    outside: Context,
 }
 
 impl Span {
@@ -32,64 +44,71 @@ impl Span {
             Some(TraceContext(span)) => Context::new().with_remote_span_context(span),
             None => Context::new(),
         };
-        let span = Self::new("ext_authz check", SpanKind::Server, outside);
-        span.within(|| {
-            note(|asks| {
-                asks.set_attribute(KeyValue::new("rpc.system.name", "grpc"));
-                asks.set_attribute(KeyValue::new("rpc.method", "envoy.service.auth.v3.Authorization/Check"));
-            });
-        });
-        span
+        let Self { span, outside } = Self::new("ext_authz check", "server", outside);
+        span.set_attribute("rpc.system.name", "grpc");
+        span.set_attribute("rpc.method", "envoy.service.auth.v3.Authorization/Check");
+        Self { span, outside }
     }
 
     /// A part of the current span.
     pub fn part(name: &'static str) -> Self {
-        Self::new(name, SpanKind::Internal, Context::current())
+        Self::new(name, "internal", Context::current())
     }
 
     /// The beginning of a trace of its own.
     pub fn root(name: &'static str) -> Self {
-        Self::new(name, SpanKind::Server, Context::new())
+        Self::new(name, "server", Context::new())
     }
 
-    fn new(name: &'static str, kind: SpanKind, parent: Context) -> Self {
-        let context = match TRACER.get() {
-            Some(tracer) => {
-                let span = tracer.span_builder(name).with_kind(kind).start_with_context(tracer, &parent);
-                parent.with_span(span)
-            }
-            None => parent,
-        };
-        Self { context, is_whole: false }
+    fn new(name: &'static str, kind: &'static str, outside: Context) -> Self {
+        let span =
+            tracing::info_span!(target: TARGET, parent: None, "span", otel.name = name, otel.kind = kind);
+        // It has not started yet, so this fails only where nothing is exported.
+        let _ = span.set_parent(outside.clone());
+        Self { span, outside }
     }
 
     /// The future as what this span is about; the span ends with it. One that is dropped before its end is marked so.
     ///
     /// It adds little to the future's size, which counts where thousands wait.
     pub fn around<F: Future>(self, future: F) -> impl Future<Output = F::Output> {
-        future.with_context(self.context.clone()).inspect(move |_| self.ends_well())
-    }
-
-    fn ends_well(mut self) {
-        self.is_whole = true;
+        let unfinished = Unfinished { is_over: false };
+        let marked = future.inspect(move |_| unfinished.ends());
+        // Dropped within the span too, so that it lasts until then.
+        marked.instrument(self.span).with_context(self.outside)
     }
 
     /// Runs this as a part of what the span is about.
     pub fn within<T>(&self, part: impl FnOnce() -> T) -> T {
-        let _current = self.context.clone().attach();
-        part()
+        let _outside = self.outside.clone().attach();
+        self.span.in_scope(part)
     }
 }
 
-impl Drop for Span {
+/// A future that is under way. Dropped before its end, it says why on the current span.
+struct Unfinished {
+    is_over: bool,
+}
+
+impl Unfinished {
+    fn ends(mut self) {
+        self.is_over = true;
+    }
+}
+
+impl Drop for Unfinished {
     fn drop(&mut self) {
-        let span = self.context.span();
-        if !self.is_whole && span.is_recording() {
-            span.set_attribute(KeyValue::new("error.type", "cancelled"));
-            span.set_status(Status::error("the caller left"));
+        if self.is_over {
+            return;
         }
-        // Of a remote span too this is harmless: it does not record.
-        span.end();
+        let (kind, why) = match std::thread::panicking() {
+            true => ("panic", "a panic"),
+            false => ("cancelled", "the caller left"),
+        };
+        note(|span| {
+            span.set_attribute("error.type", kind);
+            span.set_status(Status::error(why));
+        });
     }
 }
 
@@ -108,11 +127,26 @@ pub fn trace_id() -> Option<String> {
 }
 
 /// Adds to the current span, where it is going to be exported.
-pub(super) fn note(add: impl FnOnce(SpanRef<'_>)) {
-    Context::map_current(|context| {
-        let span = context.span();
-        if span.is_recording() {
-            add(span);
-        }
-    });
+pub(super) fn note(add: impl FnOnce(&tracing::Span)) {
+    let is_exported = Context::map_current(|context| context.span().is_recording());
+    if is_exported {
+        add(&tracing::Span::current());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+    use crate::telemetry::LogFormat;
+    use crate::telemetry::logging;
+
+    #[test]
+    fn where_nothing_is_exported_spans_are_disabled_whatever_is_logged() {
+        let lines = logging::layer(LogFormat::Text, "trace", None).unwrap();
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(vec![lines]), || {
+            assert!(Span::root("decision").span.is_disabled());
+        });
+    }
 }

@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 6] = [
 ];
 
 /// Where a crate may be used, by the beginning of the path below `src`.
-const OWNERS: [(&str, &[&str]); 19] = [
+const OWNERS: [(&str, &[&str]); 20] = [
     ("redis", &["store/redis"]),
     ("deadpool_redis", &["store/redis"]),
     ("tonic", &["ext_authz"]),
@@ -33,6 +33,7 @@ const OWNERS: [(&str, &[&str]); 19] = [
     ("opentelemetry_prometheus", &["telemetry"]),
     ("opentelemetry_sdk", &["telemetry"]),
     ("prometheus", &["telemetry"]),
+    ("tracing_opentelemetry", &["telemetry"]),
     ("tracing_subscriber", &["telemetry"]),
 ];
 

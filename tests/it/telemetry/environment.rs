@@ -21,6 +21,8 @@ async fn what_is_left_is_sent_when_the_process_leaves() {
         ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Basic collector"),
         ("OTEL_RESOURCE_ATTRIBUTES", "service.name=from-attributes"),
         ("OTEL_BSP_SCHEDULE_DELAY", "600000"),
+        // Spans are not log lines.
+        ("HOLDPOINT_LOG", "off,holdpoint::server=info"),
     ];
     let mut holdpoint = Holdpoint::told(&environment, "shutdown: { grace: 1ms }", None).await;
     lists_tools(&holdpoint).await;

@@ -1,5 +1,7 @@
 //! One story, from the agent's span to the reviewer's, through a traced gateway and two replicas.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use reqwest::Response;
 use serde_json::json;
 use tokio::task::JoinHandle;
@@ -114,6 +116,10 @@ async fn one_trace_leads_from_the_agent_to_the_release_and_links_to_the_reviewer
     let logged = world.a.log();
     let parked = logged.lines().find(|line| line.contains("parked")).expect("a log line");
     assert!(parked.contains(&format!("trace_id={TRACE} span_id={}", park.id)), "{parked}");
+    let logged = world.b.log();
+    let decided = logged.lines().find(|line| line.contains(" decided ")).expect("a log line");
+    let ids = format!("trace_id={} span_id={}", decision.trace, decision.id);
+    assert!(decided.contains(&ids), "{decided}");
     print(&receiver.spans());
 }
 
@@ -145,13 +151,16 @@ async fn a_decision_made_while_nobody_waited_is_linked_when_it_is_redeemed_and_e
     let (receiver, reviewer) = (&world.receiver, world.b.reviewer());
     let calling = world.agent_calls();
     let id = reviewer.sees_one().await;
+    let aborted = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
     calling.abort();
-    let left = receiver.named("hold").await;
-    assert_eq!((left.is_error, left.get("error.type")), (true, "cancelled"));
+    let (left, first_check) = (receiver.named("hold").await, receiver.named("ext_authz check").await);
+    for span in [&left, &first_check] {
+        assert_eq!((span.is_error, span.get("error.type")), (true, "cancelled"));
+        assert!(u128::from(span.end) > aborted, "it lasts until the caller leaves: {span:?}");
+    }
 
     reviewer.approves(&id).await;
     world.a.reviewer_with("token-of-ana-of-all").approves(&id).await;
-    let first_check = receiver.named("ext_authz check").await;
     assert_eq!(world.agent_calls().await.unwrap().status(), 200);
     assert_eq!(world.site.migrations().await, ["argument-value"]);
 
