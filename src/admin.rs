@@ -10,6 +10,7 @@ mod health;
 mod identity;
 mod live;
 mod login;
+mod openapi;
 mod origin;
 mod queue;
 mod standing;
@@ -95,10 +96,14 @@ pub fn router(
         .route("/pending", get(field_guide::pending))
         .route("/decide/{id}", post(field_guide::decide))
         .route("/v1/approvals", get(api::list))
-        .route("/v1/approvals/{id}", get(api::show).post(api::act))
+        .route("/v1/approvals/{id}", get(api::show).post(api::acts::act))
         .route("/v1/approvals/{id}/decisions", post(api::decide))
         .route("/v1/approvals:watch", get(watch::watch))
-        .route("/v1/approvals:batchDecide", post(api::batch_decide).layer(DefaultBodyLimit::max(BATCH_LIMIT)))
+        .route(
+            "/v1/approvals:batchDecide",
+            post(api::batch::decide).layer(DefaultBodyLimit::max(BATCH_LIMIT)),
+        )
+        .route("/openapi.json", get(openapi::document))
         .route("/v1/login", get(login::device))
         .route("/v1/whoami", get(whoami::show))
         .route("/v1/tokens", get(tokens::list).post(tokens::make))
@@ -111,7 +116,7 @@ pub fn router(
     Router::new()
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
-        .route("/healthz", get(health::readyz))
+        .route("/healthz", get(health::healthz))
         .route("/metrics", get(health::metrics))
         .merge(reviewers)
         .layer(middleware::from_fn(headers))

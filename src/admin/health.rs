@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Admin;
 use crate::store;
@@ -21,26 +22,28 @@ pub enum StoreKind {
     Embedded,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Health {
     status: &'static str,
     store: StoreHealth,
     parked: usize,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct StoreHealth {
     kind: &'static str,
     status: &'static str,
     error: Option<String>,
 }
 
-/// `GET /livez`
+/// `GET /livez`: the process lives.
+#[utoipa::path(get, path = "/livez", security(()), responses((status = 200, body = String)))]
 pub(super) async fn livez() -> &'static str {
     "ok"
 }
 
 /// `GET /readyz`. It stays ready without its store: callers then get our denial, and not the gateway's empty one.
+#[utoipa::path(get, path = "/readyz", security(()), responses((status = 200, body = Health), (status = 503, body = Health)))]
 pub(super) async fn readyz(State(admin): State<Arc<Admin>>) -> (StatusCode, Json<Health>) {
     let error = match admin.approvals.health() {
         store::Health::Up => None,
@@ -62,7 +65,14 @@ pub(super) async fn readyz(State(admin): State<Arc<Admin>>) -> (StatusCode, Json
     (code, Json(Health { status, store, parked: admin.approvals.parked() }))
 }
 
+/// `GET /healthz`: the same.
+#[utoipa::path(get, path = "/healthz", security(()), responses((status = 200, body = Health), (status = 503, body = Health)))]
+pub(super) async fn healthz(admin: State<Arc<Admin>>) -> (StatusCode, Json<Health>) {
+    readyz(admin).await
+}
+
 /// `GET /metrics`, in the text format of Prometheus.
+#[utoipa::path(get, path = "/metrics", security(()), responses((status = 200, body = String)))]
 pub(super) async fn metrics() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], telemetry::metrics::as_text())
 }

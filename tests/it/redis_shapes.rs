@@ -8,12 +8,15 @@ mod sentinel;
 mod server;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use holdpoint::domain::approval::{Approval, StateKind};
+use holdpoint::domain::credential::TokenDigest;
 use holdpoint::domain::ids::ReplicaId;
 use holdpoint::store::redis::{RedisStore, Settings};
-use holdpoint::store::{ApprovalStore, Health};
+use holdpoint::store::{ApprovalStore, Health, IdentityStore};
 
+use crate::store::identities::{session, token};
 use crate::store::stage::{Rung, approve, attempt, queues};
 use crate::support::eventually::until;
 use crate::support::replica::{Replica, everything};
@@ -39,4 +42,19 @@ async fn the_essentials(settings: Settings) {
     let again = there.store.park(&there.parking("dba")).await.unwrap();
     assert_eq!(again.id, left.id);
     here.store.forget(&left.id);
+}
+
+/// What every shape has to do for those who sign in.
+async fn identities_are_kept(store: &RedisStore) {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let secret = TokenDigest::of("secret");
+    let (session, token) = (session(HOUR), token("token", HOUR));
+    store.open_session(&secret, &session, HOUR).await.unwrap();
+    assert_eq!(store.session(&secret, HOUR).await.unwrap(), Some(session));
+    store.end_session(&secret).await.unwrap();
+    assert_eq!(store.session(&secret, HOUR).await.unwrap(), None);
+    store.add_token(&token).await.unwrap();
+    assert_eq!(store.token(&token.digest).await.unwrap().as_ref(), Some(&token));
+    assert_eq!(store.tokens().await.unwrap(), [token.clone()]);
+    assert!(store.revoke_token(&token.digest).await.unwrap());
 }
