@@ -33,6 +33,7 @@ use axum::{Router, middleware::from_fn_with_state};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use self::api::{acts, batch};
 pub use self::health::StoreKind;
 use self::identity::Identities;
 pub use self::identity::{Authentication, Oidc, Proofs, TokenReviewer};
@@ -96,13 +97,10 @@ pub fn router(
         .route("/pending", get(field_guide::pending))
         .route("/decide/{id}", post(field_guide::decide))
         .route("/v1/approvals", get(api::list))
-        .route("/v1/approvals/{id}", get(api::show).post(api::acts::act))
+        .route("/v1/approvals/{id}", get(api::show).post(acts::act))
         .route("/v1/approvals/{id}/decisions", post(api::decide))
         .route("/v1/approvals:watch", get(watch::watch))
-        .route(
-            "/v1/approvals:batchDecide",
-            post(api::batch::decide).layer(DefaultBodyLimit::max(BATCH_LIMIT)),
-        )
+        .route("/v1/approvals:batchDecide", post(batch::decide).layer(DefaultBodyLimit::max(BATCH_LIMIT)))
         .route("/openapi.json", get(openapi::document))
         .route("/v1/login", get(login::device))
         .route("/v1/whoami", get(whoami::show))
