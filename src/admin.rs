@@ -16,6 +16,7 @@ mod history;
 mod identity;
 mod live;
 mod login;
+mod openapi;
 mod origin;
 mod queue;
 mod standing;
@@ -39,6 +40,7 @@ use axum::{Router, middleware::from_fn_with_state};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use self::api::{acts, batch};
 pub use self::card::CardSettings;
 pub use self::health::StoreKind;
 use self::identity::Identities;
@@ -108,10 +110,11 @@ pub fn router(
         .route("/pending", get(field_guide::pending))
         .route("/decide/{id}", post(field_guide::decide))
         .route("/v1/approvals", get(api::list))
-        .route("/v1/approvals/{id}", get(api::show).post(api::act))
+        .route("/v1/approvals/{id}", get(api::show).post(acts::act))
         .route("/v1/approvals/{id}/decisions", post(api::decide))
         .route("/v1/approvals:watch", get(watch::watch))
-        .route("/v1/approvals:batchDecide", post(api::batch_decide).layer(DefaultBodyLimit::max(BATCH_LIMIT)))
+        .route("/v1/approvals:batchDecide", post(batch::decide).layer(DefaultBodyLimit::max(BATCH_LIMIT)))
+        .route("/openapi.json", get(openapi::document))
         .route("/v1/login", get(login::device))
         .route("/v1/whoami", get(whoami::show))
         .route("/v1/tokens", get(tokens::list).post(tokens::make))
@@ -124,7 +127,7 @@ pub fn router(
     Router::new()
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
-        .route("/healthz", get(health::readyz))
+        .route("/healthz", get(health::healthz))
         .route("/metrics", get(health::metrics))
         .merge(reviewers)
         .layer(middleware::from_fn(headers))

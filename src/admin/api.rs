@@ -1,7 +1,7 @@
 //! The API: list, show, decide.
 
-mod acts;
-mod batch;
+pub(super) mod acts;
+pub(super) mod batch;
 pub(super) mod query;
 
 use std::sync::Arc;
@@ -15,12 +15,14 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
-pub(super) use self::acts::act;
-pub(super) use self::batch::decide as batch_decide;
 use super::Admin;
 use super::error::Problem;
 use super::identity::Asking;
+use super::openapi::{
+    FingerprintText, IdText, IncarnationText, KeyText, OrderWord, QueueText, ReasonCodeWord, StateFilter,
+};
 use super::wire::ApprovalJson;
 use crate::approvals::{Approvals, Decided};
 use crate::domain::approval::{Approval, StateKind};
@@ -32,13 +34,27 @@ use crate::store::{Filter, Order, Query, StoreError};
 /// So many records are listed at a time, at most.
 const MAX_PAGE: usize = 500;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Listed {
     approvals: Vec<ApprovalJson>,
     next_page_token: Option<String>,
 }
 
-/// `GET /v1/approvals`
+/// `GET /v1/approvals`: a page of a list.
+#[utoipa::path(get, path = "/v1/approvals", responses((status = 200, body = Listed)), params(
+    ("state" = Option<Vec<StateFilter>>, Query, description = "`pending` where none is named"),
+    ("queue" = Option<QueueText>, Query),
+    ("tool" = Option<String>, Query),
+    ("route" = Option<String>, Query),
+    ("caller" = Option<String>, Query),
+    ("fingerprint" = Option<FingerprintText>, Query),
+    ("group" = Option<String>, Query, description = "only those that this group may decide"),
+    ("q" = Option<String>, Query, description = "only those with this text in their id, names, title or message"),
+    ("created_after" = Option<Timestamp>, Query),
+    ("order" = Option<OrderWord>, Query),
+    ("page_size" = Option<u16>, Query, minimum = 1, maximum = 500),
+    ("page_token" = Option<String>, Query, description = "`next_page_token` of the page before"),
+))]
 pub(super) async fn list(
     State(admin): State<Arc<Admin>>,
     Asking(reviewer): Asking,
@@ -54,7 +70,11 @@ pub(super) async fn list(
     }))
 }
 
-/// `GET /v1/approvals/{id}`: its tag is that of all that is shown, which differs from one reviewer to the next.
+/// `GET /v1/approvals/{id}`: one approval.
+//
+// Its tag is that of all that is shown, which differs from one reviewer to the next.
+#[utoipa::path(get, path = "/v1/approvals/{id}", params(("id" = IdText, Path), ("If-None-Match" = Option<String>, Header)),
+    responses((status = 200, body = ApprovalJson, headers(("ETag"))), (status = 304)))]
 pub(super) async fn show(
     State(admin): State<Arc<Admin>>,
     Asking(reviewer): Asking,
@@ -72,17 +92,21 @@ pub(super) async fn show(
     Ok((tagged, [(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Decision)]
 #[serde(deny_unknown_fields)]
 struct Decide {
     verdict: VerdictWord,
     reason: Option<String>,
+    #[schema(value_type = Option<ReasonCodeWord>)]
     reason_code: Option<String>,
+    #[schema(value_type = FingerprintText)]
     fingerprint: String,
+    #[schema(value_type = Option<IncarnationText>)]
     incarnation: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum VerdictWord {
     Approve,
@@ -98,7 +122,8 @@ impl From<VerdictWord> for Verdict {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Decided)]
 pub(super) struct DecidedJson {
     #[serde(flatten)]
     approval: ApprovalJson,
@@ -106,7 +131,10 @@ pub(super) struct DecidedJson {
     replicated: Option<bool>,
 }
 
-/// `POST /v1/approvals/{id}/decisions`
+/// `POST /v1/approvals/{id}/decisions`: the approval as it stands with it.
+#[utoipa::path(post, path = "/v1/approvals/{id}/decisions", request_body = Decide,
+    params(("id" = IdText, Path), ("Idempotency-Key" = Option<KeyText>, Header)),
+    responses((status = 200, body = DecidedJson)))]
 pub(super) async fn decide(
     State(admin): State<Arc<Admin>>,
     Asking(reviewer): Asking,

@@ -1,12 +1,16 @@
 //! What went wrong, as RFC 9457 says it. The one place that chooses a status.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::identity::NotKnown;
+use super::openapi::{ProblemType, StateWord};
 use super::standing::in_words;
 use super::wire::ApprovalJson;
 use crate::approvals::{DecideError, DeedError};
@@ -40,6 +44,38 @@ const INVALID_REQUEST: Kind = ("invalid-request", "The request is not right", St
 const WRONG_METHOD: Kind = ("invalid-request", "Not with this method", StatusCode::METHOD_NOT_ALLOWED);
 const STORE_UNAVAILABLE: Kind =
     ("store-unavailable", "The store does not answer", StatusCode::SERVICE_UNAVAILABLE);
+
+/// All of them.
+const KINDS: [Kind; 19] = [
+    NOT_FOUND,
+    ALREADY_DECIDED,
+    EXPIRED,
+    CALLER_GONE,
+    FINGERPRINT_MISMATCH,
+    ALREADY_VOTED,
+    ASKED_AGAIN,
+    SELF_APPROVAL,
+    NOT_ELIGIBLE,
+    REASON_REQUIRED,
+    NOT_APPROVED,
+    TOO_LONG,
+    FORBIDDEN_ORIGIN,
+    UNAUTHENTICATED,
+    NOT_PERMITTED,
+    ISSUER_UNAVAILABLE,
+    INVALID_REQUEST,
+    WRONG_METHOD,
+    STORE_UNAVAILABLE,
+];
+
+/// What `type` can be.
+pub(super) fn types() -> BTreeSet<String> {
+    KINDS.iter().map(|(slug, ..)| address(slug)).collect()
+}
+
+fn address(slug: &str) -> String {
+    format!("https://holdpoint.dev/problems/{slug}")
+}
 
 /// An answer that says what went wrong.
 #[derive(Debug)]
@@ -126,6 +162,7 @@ impl Problem {
                 standing: Some(Box::new(ApprovalJson::of(&standing, reviewer))),
             },
             DeedError::WrongState(standing) => Self::undecided(DecideError::NotOpen(standing), reviewer),
+            DeedError::AskedAgain(standing) => Self::undecided(DecideError::AskedAgain(standing), reviewer),
             DeedError::TooLong => Self::new(TOO_LONG, text),
             DeedError::IdUsed => Self::undecided(DecideError::IdUsed, reviewer),
             DeedError::Store(error) => error.into(),
@@ -136,7 +173,7 @@ impl Problem {
     pub(super) fn body(self) -> Body {
         let (slug, title, status) = self.kind;
         Body {
-            r#type: format!("https://holdpoint.dev/problems/{slug}"),
+            r#type: address(slug),
             title,
             status: status.as_u16(),
             detail: self.detail,
@@ -147,13 +184,16 @@ impl Problem {
 }
 
 /// What a problem says.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
 pub(super) struct Body {
+    #[schema(value_type = ProblemType)]
     r#type: String,
     title: &'static str,
     status: u16,
     detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<StateWord>)]
     outcome: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     approval: Option<Box<ApprovalJson>>,

@@ -10,11 +10,13 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::Admin;
 use super::api::{Named, pending as all_pending, said};
 use super::error::Problem;
 use super::identity::Asking;
+use super::openapi::IdText;
 use super::wire::{Headers, headers, raw};
 use crate::domain::approval::Approval;
 use crate::domain::decision::{Decision, Verdict};
@@ -23,21 +25,23 @@ use crate::domain::ids::DecisionId;
 /// What stands where somebody rejects without a reason: elsewhere it is required, here it never was.
 const NO_REASON: &str = "no reason was given";
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Pending {
     pending: Vec<PendingCall>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct PendingCall {
     id: String,
     tool_name: Option<String>,
+    #[schema(value_type = serde_json::Value)]
     tool_args: Box<RawValue>,
     path: String,
     received_at: Timestamp,
     method: String,
     rpc_method: String,
+    #[schema(value_type = BTreeMap<String, String>)]
     headers: Headers,
     body: String,
 }
@@ -59,13 +63,15 @@ impl PendingCall {
     }
 }
 
-/// `GET /pending`
+/// `GET /pending`: what waits, the oldest first.
+#[utoipa::path(get, path = "/pending", responses((status = 200, body = Pending)))]
 pub(super) async fn pending(State(admin): State<Arc<Admin>>, _: Asking) -> Result<Json<Pending>, Problem> {
     let pending = all_pending(&admin.approvals).await?;
     Ok(Json(Pending { pending: pending.iter().map(PendingCall::of).collect() }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = FieldGuideDecision)]
 #[serde(deny_unknown_fields)]
 struct Decide {
     approved: bool,
@@ -73,6 +79,9 @@ struct Decide {
 }
 
 /// `POST /decide/{id}`, with JSON whatever the content type says: the field guide's `curl -d` names another.
+#[utoipa::path(post, path = "/decide/{id}", params(("id" = IdText, Path)), request_body = Decide, responses(
+    (status = 204, headers(("x-holdpoint-replicated", description = "`false` where replicas do not have it yet")))
+))]
 pub(super) async fn decide(
     State(admin): State<Arc<Admin>>,
     Asking(reviewer): Asking,

@@ -8,6 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Admin;
 use crate::approvals::Sung;
@@ -24,7 +25,7 @@ pub enum StoreKind {
     Embedded,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Health {
     status: &'static str,
     store: StoreHealth,
@@ -34,7 +35,7 @@ pub(super) struct Health {
 }
 
 /// What the probes of this replica by itself came to.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct CanaryHealth {
     status: &'static str,
     /// Since the last one that went well.
@@ -42,20 +43,22 @@ struct CanaryHealth {
     error: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct StoreHealth {
     kind: &'static str,
     status: &'static str,
     error: Option<String>,
 }
 
-/// `GET /livez`
+/// `GET /livez`: the process lives.
+#[utoipa::path(get, path = "/livez", security(()), responses((status = 200, body = String)))]
 pub(super) async fn livez() -> &'static str {
     "ok"
 }
 
 /// `GET /readyz`. Without its store it is not ready: a replica that alone has lost it leaves its calls to others. The health
 /// service that gateways ask stays SERVING, so that where all have lost it callers still get our denial.
+#[utoipa::path(get, path = "/readyz", security(()), responses((status = 200, body = Health), (status = 503, body = Health)))]
 pub(super) async fn readyz(State(admin): State<Arc<Admin>>) -> (StatusCode, Json<Health>) {
     let error = match admin.approvals.health() {
         store::Health::Up => None,
@@ -93,7 +96,14 @@ impl CanaryHealth {
     }
 }
 
+/// `GET /healthz`: the same.
+#[utoipa::path(get, path = "/healthz", security(()), responses((status = 200, body = Health), (status = 503, body = Health)))]
+pub(super) async fn healthz(admin: State<Arc<Admin>>) -> (StatusCode, Json<Health>) {
+    readyz(admin).await
+}
+
 /// `GET /metrics`, in the text format of Prometheus.
+#[utoipa::path(get, path = "/metrics", security(()), responses((status = 200, body = String)))]
 pub(super) async fn metrics() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], telemetry::metrics::as_text())
 }

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Admin;
 use super::assets::{PATHS, Paths};
@@ -124,7 +125,7 @@ pub(super) async fn logout(State(admin): State<Arc<Admin>>, headers: HeaderMap) 
 }
 
 /// How `holdpoint login` signs somebody in.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Device {
     client_id: String,
     device_authorization_endpoint: String,
@@ -133,6 +134,7 @@ pub(super) struct Device {
 }
 
 /// `GET /v1/login`: for whoever has not signed in yet.
+#[utoipa::path(get, path = "/v1/login", security(()), responses((status = 200, body = Device)))]
 pub(super) async fn device(State(admin): State<Arc<Admin>>) -> Result<Json<Device>, Problem> {
     let none = || Problem::not_here("nobody can sign in from the command line here: take a token");
     let issuer = admin.identities.issuer.as_ref().ok_or_else(none)?;

@@ -47,12 +47,12 @@ pub(super) fn verdict(vote: &Vote) -> &'static str {
 
 /// Who did what was done last beside voting.
 fn actor(approval: &Approval) -> String {
-    approval.last_act.as_ref().map_or_else(String::new, |act| format!("by {}", act.by))
+    approval.last_act().map_or_else(String::new, |act| format!("by {}", act.by))
 }
 
 /// Why they did it, behind a colon.
 fn because(approval: &Approval) -> String {
-    let reason = approval.last_act.as_ref().and_then(|act| act.reason.as_deref());
+    let reason = approval.last_act().and_then(|act| act.reason.as_deref());
     reason.map_or_else(String::new, |reason| format!(": {reason}"))
 }
 

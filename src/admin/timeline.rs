@@ -41,10 +41,10 @@ pub(super) fn timeline(approval: &Approval) -> Vec<Entry> {
         State::Cancelled { at, why: Cancellation::GrantUnused } => {
             Some(entry(at, "Cancelled: approved, but nobody made the call again in time."))
         }
-        // The act below says who and why.
+        // The act says who and why.
         State::Cancelled { why: Cancellation::ByHand | Cancellation::Revoked, .. } => None,
     };
-    entries.extend(approval.last_act.as_ref().map(|act| {
+    entries.extend(approval.acts.iter().map(|act| {
         let verb = match act.verb {
             Verb::Cancel => "cancels it",
             Verb::Revoke => "revokes the approval",

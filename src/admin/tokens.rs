@@ -10,10 +10,12 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Admin;
 use super::error::Problem;
 use super::identity::{Asking, NewToken};
+use super::openapi::RoleWord;
 use super::whoami::names;
 use crate::domain::credential::ApiToken;
 use crate::domain::decision::{Membership, Reviewer, Role};
@@ -24,22 +26,28 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const LONGEST: u32 = 366;
 
 /// What an operator asks for.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewToken)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
+    #[schema(min_length = 1, max_length = 256)]
     subject: String,
     /// None means all groups.
     groups: Option<Vec<String>>,
+    #[schema(value_type = Vec<RoleWord>, min_items = 1)]
     roles: Vec<String>,
+    #[schema(minimum = 1, maximum = 366)]
     days: u32,
 }
 
 /// A token, as the API writes it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Token)]
 pub(super) struct TokenJson {
     id: String,
     subject: String,
     groups: Option<Vec<String>>,
+    #[schema(value_type = Vec<RoleWord>)]
     roles: Vec<&'static str>,
     created_by: String,
     created_at: Timestamp,
@@ -50,12 +58,14 @@ pub(super) struct TokenJson {
 }
 
 /// All tokens.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tokens)]
 pub(super) struct TokensJson {
     tokens: Vec<TokenJson>,
 }
 
-/// `GET /v1/tokens`
+/// `GET /v1/tokens`: all, without the tokens themselves.
+#[utoipa::path(get, path = "/v1/tokens", responses((status = 200, body = TokensJson)))]
 pub(super) async fn list(
     State(admin): State<Arc<Admin>>,
     Asking(reviewer): Asking,
@@ -65,7 +75,8 @@ pub(super) async fn list(
     Ok(Json(TokensJson { tokens: tokens.iter().map(|token| json(token, None)).collect() }))
 }
 
-/// `POST /v1/tokens`
+/// `POST /v1/tokens`: a new one, shown this once.
+#[utoipa::path(post, path = "/v1/tokens", request_body = Wanted, responses((status = 201, body = TokenJson)))]
 pub(super) async fn make(
     State(admin): State<Arc<Admin>>,
     Asking(reviewer): Asking,
@@ -78,7 +89,8 @@ pub(super) async fn make(
     Ok((StatusCode::CREATED, Json(json(&token, Some(secret.reveal().to_owned())))))
 }
 
-/// `DELETE /v1/tokens/{id}`
+/// `DELETE /v1/tokens/{id}`: it is good for nothing any more.
+#[utoipa::path(delete, path = "/v1/tokens/{id}", params(("id" = String, Path)), responses((status = 204)))]
 pub(super) async fn revoke(
     State(admin): State<Arc<Admin>>,
     Asking(reviewer): Asking,

@@ -13,11 +13,13 @@ use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
 use super::Admin;
 use super::error::Problem;
 use super::identity::Asking;
 use super::live::event;
+use super::openapi::WaitText;
 use super::wire::ApprovalJson;
 use crate::approvals::{Change, Place};
 use crate::domain::decision::Reviewer;
@@ -37,7 +39,7 @@ pub(super) struct Parameters {
     after: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct News {
     /// Where to go on.
     place: String,
@@ -47,6 +49,11 @@ struct News {
 }
 
 /// `GET /v1/approvals:watch`: an `approval` for each change, and `anything` where whoever watches has to list again.
+#[utoipa::path(get, path = "/v1/approvals:watch", params(
+    ("wait" = Option<WaitText>, Query, description = "wait so long for an answer; without it, it is a stream"),
+    ("after" = Option<String>, Query, description = "`place` of the answer before"),
+    ("Last-Event-ID" = Option<String>, Header),
+), responses((status = 200, content((News = "application/json"), (String = "text/event-stream")))))]
 pub(super) async fn watch(
     State(admin): State<Arc<Admin>>,
     Asking(reviewer): Asking,

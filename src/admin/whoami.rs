@@ -2,20 +2,26 @@
 
 use axum::Json;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::identity::Asking;
+use super::openapi::RoleWord;
 use crate::domain::decision::{Membership, Reviewer, Role};
 
 /// Somebody, as the API writes them.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Reviewer)]
 pub(super) struct ReviewerJson {
     subject: String,
     /// Null means all groups.
     groups: Option<Vec<String>>,
+    #[schema(value_type = Vec<RoleWord>)]
     roles: Vec<&'static str>,
     proof: String,
 }
 
+/// `GET /v1/whoami`
+#[utoipa::path(get, path = "/v1/whoami", responses((status = 200, body = ReviewerJson)))]
 pub(super) async fn show(Asking(reviewer): Asking) -> Json<ReviewerJson> {
     let Reviewer { subject, groups, roles, proof } = reviewer;
     Json(ReviewerJson {

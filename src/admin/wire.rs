@@ -1,11 +1,19 @@
 //! An approval as the API writes it. Fields of its own: what is recorded may change without breaking who reads this.
 
+mod timeline;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
+pub(super) use self::timeline::events;
+use self::timeline::{EventJson, timeline};
+use super::openapi::{
+    FingerprintText, IdText, IncarnationText, QueueText, ReasonCodeWord, StateWord, VerbWord,
+};
 use super::standing::approvals_given;
 use crate::domain::act::Act;
 use crate::domain::approval::{Approval, Cancellation, HeldRequest, State};
@@ -15,14 +23,19 @@ use crate::domain::json::Json;
 use crate::domain::ruling::{Reason, Terms};
 
 /// An approval, as seen by one reviewer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Approval)]
 pub(super) struct ApprovalJson {
+    #[schema(value_type = IdText)]
     id: String,
+    #[schema(value_type = StateWord)]
     state: &'static str,
+    #[schema(value_type = QueueText)]
     queue: String,
     rule: String,
     title: Option<String>,
     risk: Option<String>,
+    #[schema(value_type = FingerprintText)]
     fingerprint: String,
     call: CallJson,
     request: RequestJson,
@@ -49,9 +62,12 @@ pub(super) struct ApprovalJson {
     void_votes: usize,
     /// The approval past the rule, where there was one.
     broken_glass: Option<GlassJson>,
-    /// What a person did last beside voting.
-    last_act: Option<ActJson>,
+    /// What people did beside voting, in that order.
+    acts: Vec<ActJson>,
+    /// What happened, as far as the record knows; the earliest first.
+    timeline: Vec<EventJson>,
     /// The life of the store that this was read from; a decision sends it back.
+    #[schema(value_type = IncarnationText)]
     incarnation: String,
     may_have_run: bool,
     trace: Option<String>,
@@ -59,33 +75,40 @@ pub(super) struct ApprovalJson {
     cannot_decide_reason: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Call)]
 struct CallJson {
     method: String,
     tool: Option<String>,
+    #[schema(value_type = serde_json::Value)]
     arguments: Box<RawValue>,
     body: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Request)]
 struct RequestJson {
     method: String,
     path: String,
     host: String,
+    #[schema(value_type = BTreeMap<String, String>)]
     headers: Headers,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Caller)]
 struct CallerJson {
     subject: Option<String>,
     actors: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Vote)]
 struct VoteJson {
     reviewer: String,
     verdict: &'static str,
     reason: Option<String>,
+    #[schema(value_type = Option<ReasonCodeWord>)]
     reason_code: Option<&'static str>,
     at: Timestamp,
 }
@@ -149,7 +172,8 @@ impl ApprovalJson {
             votes: approval.votes.iter().map(VoteJson::of).collect(),
             void_votes: approval.void,
             broken_glass: approval.broken_glass().map(GlassJson::of),
-            last_act: approval.last_act.as_ref().map(ActJson::of),
+            acts: approval.acts.iter().map(ActJson::of).collect(),
+            timeline: timeline(approval),
             incarnation: approval.seen_in.to_string(),
             may_have_run: approval.may_have_run(),
             trace: held.trace.clone(),
@@ -164,7 +188,8 @@ impl ApprovalJson {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BrokenGlass)]
 struct GlassJson {
     by: String,
     ticket: Option<String>,
@@ -172,9 +197,11 @@ struct GlassJson {
     at: Timestamp,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Act)]
 struct ActJson {
     by: String,
+    #[schema(value_type = VerbWord)]
     verb: &'static str,
     reason: Option<String>,
     at: Timestamp,

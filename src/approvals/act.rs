@@ -1,11 +1,11 @@
 //! What people do to an approval beside deciding.
 
-use super::Approvals;
+use super::{Approvals, Decided};
 use crate::domain::act::{Act, ActRefused, Verb};
 use crate::domain::approval::{Approval, State};
 use crate::domain::authority::{NotAllowed, may_act};
 use crate::domain::decision::Reviewer;
-use crate::domain::ids::{ApprovalId, DecisionId};
+use crate::domain::ids::{ApprovalId, DecisionId, Incarnation};
 use crate::store::{ActError, StoreError};
 
 /// What somebody wants to do to an approval.
@@ -19,6 +19,8 @@ pub struct Deed {
     pub verb: Verb,
     /// Why.
     pub reason: Option<String>,
+    /// The life of the store that showed it to them; where they do not say, the present one.
+    pub seen_in: Option<Incarnation>,
 }
 
 /// Why an act was not done.
@@ -39,6 +41,9 @@ pub enum DeedError {
     /// It would be open for longer than anything may.
     #[error("it would be open for longer than this installation allows")]
     TooLong,
+    /// The store failed over after they looked; here is what stands.
+    #[error("the store changed hands since you saw this: look again")]
+    AskedAgain(Box<Approval>),
     /// The id of the act belongs to another one.
     #[error("this id was used for something else")]
     IdUsed,
@@ -49,7 +54,7 @@ pub enum DeedError {
 
 impl Approvals {
     /// Does what somebody wants, if they may. Whatever is refused, is refused here.
-    pub async fn act(&self, id: &ApprovalId, deed: Deed) -> Result<Approval, DeedError> {
+    pub async fn act(&self, id: &ApprovalId, deed: Deed) -> Result<Decided, DeedError> {
         let (by, verb) = (deed.by.subject.clone(), deed.verb.as_str());
         let done = self.perform(id, deed).await;
         match &done {
@@ -59,11 +64,12 @@ impl Approvals {
         done
     }
 
-    async fn perform(&self, id: &ApprovalId, deed: Deed) -> Result<Approval, DeedError> {
+    async fn perform(&self, id: &ApprovalId, deed: Deed) -> Result<Decided, DeedError> {
         let seen = self.look(id).await?.ok_or_else(|| DeedError::NotFound(id.clone()))?;
         may_act(&deed.by, deed.verb, deed.reason.as_deref(), &seen).map_err(DeedError::NotAllowed)?;
-        let Deed { id: act, by, verb, reason } = deed;
-        let act = Act { id: act, by: by.subject, verb, reason, at: self.clock.now() };
+        let Deed { id: act, by, verb, reason, seen_in } = deed;
+        let seen_in = seen_in.or(Some(seen.seen_in));
+        let act = Act { id: act, by: by.subject, verb, reason, seen_in, at: self.clock.now() };
         let standing = self.store.act(id, &act).await.map_err(|error| match error {
             ActError::NotFound(id) => DeedError::NotFound(id),
             ActError::Store(error) => DeedError::Store(error),
@@ -74,9 +80,14 @@ impl Approvals {
             }
             ActError::Refused { why: ActRefused::WrongState, standing } => DeedError::WrongState(standing),
             ActError::Refused { why: ActRefused::TooLong, .. } => DeedError::TooLong,
+            ActError::Refused { why: ActRefused::Void, standing } => DeedError::AskedAgain(standing),
         })?;
         let is_this =
-            |last: &Act| last.id == act.id && last.by == act.by && last.verb.as_str() == verb.as_str();
-        if standing.last_act.as_ref().is_some_and(is_this) { Ok(standing) } else { Err(DeedError::IdUsed) }
+            |done: &Act| done.id == act.id && done.by == act.by && done.verb.as_str() == verb.as_str();
+        if !standing.acts.iter().any(is_this) {
+            return Err(DeedError::IdUsed);
+        }
+        let replicated = self.store.replicated(&standing).await;
+        Ok(Decided { standing, replicated })
     }
 }

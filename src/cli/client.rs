@@ -14,7 +14,7 @@ use ureq::http::{Response, Uri};
 use ureq::{Agent, Body};
 
 pub use account::{Issued, Known, NewToken, SignInPlace};
-pub use approval::{Approval, BrokenGlass, Call, Caller, LastAct, Received, Request, Vote};
+pub use approval::{Act, Approval, BrokenGlass, Call, Caller, Received, Request, Vote};
 pub use error::{ClientError, Problem};
 pub use events::{Event, Events};
 
@@ -66,6 +66,9 @@ pub struct Decision<'a> {
     pub verdict: Verdict,
     /// Why.
     pub reason: Option<&'a str>,
+    /// The same in one word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason_code: Option<&'a str>,
     /// The call that the reviewer saw.
     #[serde(serialize_with = "display")]
     pub fingerprint: Fingerprint,

@@ -36,7 +36,7 @@ pub enum Reviewing {
     /// Approve a call: it may run, once
     #[command(after_help = exit::HELP)]
     Approve(Approve),
-    /// Reject a call: the agent reads the reason
+    /// Reject one call or several: the agents read the reason
     #[command(after_help = exit::HELP)]
     Reject(Reject),
     /// Reject everything that waits and matches; --dry-run says how many that is
@@ -117,7 +117,7 @@ impl Reviewing {
             // `holdpoint pending | head` has seen enough.
             Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Ok,
             Err(failure) => {
-                anstream::eprintln!("holdpoint: {}", visible(&failure.to_string()));
+                failure.tell();
                 failure.exit()
             }
         };
@@ -142,6 +142,11 @@ impl Remote {
 }
 
 impl Failure {
+    /// Tells people of it.
+    fn tell(&self) {
+        anstream::eprintln!("holdpoint: {}", visible(&self.to_string()));
+    }
+
     fn exit(&self) -> Exit {
         match self {
             Self::Client(error) | Self::Unanswered { error, .. } => error.exit(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::ids::{DecisionId, Subject};
+use super::ids::{DecisionId, Incarnation, Subject};
 
 /// What somebody does to an approval beside deciding.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Act {
     pub verb: Verb,
     /// Why.
     pub reason: Option<String>,
+    /// The life of the store that showed it to them, where they said so.
+    pub seen_in: Option<Incarnation>,
     /// When, by the store's clock.
     pub at: Timestamp,
 }
@@ -38,6 +40,9 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// The words for all of them.
+    pub const WORDS: [&'static str; 3] = ["cancel", "revoke", "extend"];
+
     /// The word for it, as audit and API write it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -57,4 +62,7 @@ pub enum ActRefused {
     /// It would be open for longer than anything may.
     #[error("it would be open for too long")]
     TooLong,
+    /// It was meant for what another life of the store showed.
+    #[error("this was meant for what another life of the store showed")]
+    Void,
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+pub use self::acts::MOST_EXTENSIONS;
 pub use self::transitions::{CLAIM_WINDOW, VoteRefused};
 use super::act::Act;
 use super::call::Caller;
@@ -104,8 +105,8 @@ pub struct Approval {
     pub void: usize,
     /// The life of the store that recorded the votes that count, and the only one that may release the call.
     pub under: Option<Incarnation>,
-    /// What a person did to it last, beside voting.
-    pub last_act: Option<Act>,
+    /// What people did to it beside voting, in the order in which they did it.
+    pub acts: Vec<Act>,
     /// The life of the store that it was parked in.
     pub parked_in: Incarnation,
     /// The life of the store that it was read from, just now.
@@ -316,6 +317,11 @@ impl Approval {
     /// The vote that approved it past the rule, where one did.
     pub fn broken_glass(&self) -> Option<&Vote> {
         self.standing_votes().iter().find(|vote| vote.ticket.is_some())
+    }
+
+    /// What a person did to it last, beside voting.
+    pub fn last_act(&self) -> Option<&Act> {
+        self.acts.last()
     }
 
     /// The vote that ended it, where a person did.

@@ -158,7 +158,7 @@ impl ApprovalStore for MemoryStore {
     async fn act(&self, id: &ApprovalId, act: &Act) -> Result<Approval, ActError> {
         let mut refused = None;
         let standing = self.change(id, |record, now| {
-            refused = record.act(Act { at: now, ..act.clone() }, now).err();
+            refused = record.act(Act { at: now, ..act.clone() }, now, Incarnation::ONLY).err();
         });
         let standing = standing.ok_or_else(|| ActError::NotFound(id.clone()))?;
         match refused {

@@ -52,7 +52,7 @@ use super::{
     VoteError,
 };
 use crate::domain::act::{Act, ActRefused, Verb};
-use crate::domain::approval::{Approval, CLAIM_WINDOW, Departure, VoteRefused};
+use crate::domain::approval::{Approval, CLAIM_WINDOW, Departure, MOST_EXTENSIONS, VoteRefused};
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, AttemptId, QueueName, ReplicaId, RequestKey, SessionKey};
@@ -263,13 +263,16 @@ impl ApprovalStore for RedisStore {
             .arg(act.verb.as_str())
             .arg(by)
             .arg(longest)
-            .arg(encode_act_rest(act));
+            .arg(encode_act_rest(act))
+            .arg(act.seen_in.map(|seen_in| seen_in.to_string()).unwrap_or_default())
+            .arg(MOST_EXTENSIONS);
         let reply: Option<Reply> = self.run(&call).await?;
         let reply = reply.ok_or_else(|| ActError::NotFound(id.clone()))?;
         let standing = reply.approval(id, None)?;
         let why = match reply.word.as_str() {
             "done" => return Ok(standing),
             "wrong state" => ActRefused::WrongState,
+            "void" => ActRefused::Void,
             "too long" => ActRefused::TooLong,
             other => {
                 let why = format!("an act on it was answered with {other:?}");

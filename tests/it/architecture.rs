@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 6] = [
 ];
 
 /// Where a crate may be used, by the beginning of the path below `src`.
-const OWNERS: [(&str, &[&str]); 20] = [
+const OWNERS: [(&str, &[&str]); 21] = [
     ("redis", &["store/redis"]),
     ("deadpool_redis", &["store/redis"]),
     ("tonic", &["ext_authz"]),
@@ -23,6 +23,7 @@ const OWNERS: [(&str, &[&str]); 20] = [
     ("prost_types", &["ext_authz"]),
     ("axum", &["admin", "server"]),
     ("askama", &["admin"]),
+    ("utoipa", &["admin"]),
     ("cel", &["domain/policy"]),
     ("ureq", &["cli", "admin/identity"]),
     ("jsonwebtoken", &["admin/identity"]),

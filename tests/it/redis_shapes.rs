@@ -8,12 +8,15 @@ mod sentinel;
 mod server;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use holdpoint::domain::approval::{Approval, StateKind};
+use holdpoint::domain::credential::TokenDigest;
 use holdpoint::domain::ids::ReplicaId;
 use holdpoint::store::redis::{ClientCertificate, RedisStore, Settings};
-use holdpoint::store::{ApprovalStore, Health};
+use holdpoint::store::{ApprovalStore, Health, IdentityStore};
 
+use crate::store::identities::{session, token};
 use crate::store::stage::{Rung, approve, attempt, queues};
 use crate::support::authority::Authority;
 use crate::support::eventually::until;
@@ -61,4 +64,19 @@ async fn is_down_because_of(replica: &Replica, reason: &str) {
         Health::Up => panic!("it is up"),
     })
     .await;
+}
+
+/// What every shape has to do for those who sign in.
+async fn identities_are_kept(store: &RedisStore) {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let secret = TokenDigest::of("secret");
+    let (session, token) = (session(HOUR), token("token", HOUR));
+    store.open_session(&secret, &session, HOUR).await.unwrap();
+    assert_eq!(store.session(&secret, HOUR).await.unwrap(), Some(session));
+    store.end_session(&secret).await.unwrap();
+    assert_eq!(store.session(&secret, HOUR).await.unwrap(), None);
+    store.add_token(&token).await.unwrap();
+    assert_eq!(store.token(&token.digest).await.unwrap().as_ref(), Some(&token));
+    assert_eq!(store.tokens().await.unwrap(), std::slice::from_ref(&token));
+    assert!(store.revoke_token(&token.digest).await.unwrap());
 }

@@ -2,7 +2,7 @@
 
 mod acting;
 mod attempts;
-mod identities;
+pub mod identities;
 mod limits;
 mod listening;
 mod lists;
@@ -95,6 +95,7 @@ contract! {
         what_is_approved_is_revoked_and_released_to_nobody
         what_was_released_is_not_revoked
         an_extension_moves_the_deadline_once_and_not_too_far
+        an_act_on_what_another_life_showed_is_not_done
         what_is_extended_is_not_swept_before_its_new_deadline
         nothing_is_done_to_what_is_overdue
         an_act_on_nothing_is_told_so

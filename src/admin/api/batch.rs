@@ -10,6 +10,7 @@ use axum::http::HeaderMap;
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use super::{
     VerdictWord, idempotency_key, query, read_fingerprint, read_incarnation, read_reason_code, said,
@@ -17,6 +18,7 @@ use super::{
 use crate::admin::Admin;
 use crate::admin::error::{Body, Problem};
 use crate::admin::identity::Asking;
+use crate::admin::openapi::{FingerprintText, IncarnationText, KeyText, ReasonCodeWord};
 use crate::domain::approval::{Approval, StateKind};
 use crate::domain::decision::{Decision, Reviewer, Verdict};
 use crate::domain::fingerprint::Fingerprint;
@@ -28,27 +30,31 @@ const MOST: usize = 1000;
 /// So many of them at a time.
 const AT_A_TIME: usize = 16;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct BatchDecide {
     verdict: VerdictWord,
     reason: Option<String>,
+    #[schema(value_type = Option<ReasonCodeWord>)]
     reason_code: Option<String>,
     #[serde(default)]
     dry_run: bool,
     items: Option<Vec<Item>>,
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
     filter: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Item {
     id: String,
+    #[schema(value_type = FingerprintText)]
     fingerprint: String,
+    #[schema(value_type = Option<IncarnationText>)]
     incarnation: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(in crate::admin) struct Batch {
     dry_run: bool,
     results: Vec<Outcome>,
@@ -57,7 +63,7 @@ pub(in crate::admin) struct Batch {
     more: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Outcome {
     id: String,
     outcome: &'static str,
@@ -65,7 +71,7 @@ struct Outcome {
     problem: Option<Body>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Counts {
     recorded: usize,
     would_record: usize,
@@ -85,7 +91,9 @@ struct Selection {
     more: bool,
 }
 
-/// `POST /v1/approvals:batchDecide`
+/// `POST /v1/approvals:batchDecide`: one decision on many.
+#[utoipa::path(post, path = "/v1/approvals:batchDecide", request_body = BatchDecide,
+    params(("Idempotency-Key" = Option<KeyText>, Header)), responses((status = 200, body = Batch)))]
 pub(in crate::admin) async fn decide(
     State(admin): State<Arc<Admin>>,
     Asking(reviewer): Asking,

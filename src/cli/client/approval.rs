@@ -65,7 +65,7 @@ pub struct Approval {
     #[serde(default)]
     pub broken_glass: Option<BrokenGlass>,
     #[serde(default)]
-    pub last_act: Option<LastAct>,
+    pub acts: Vec<Act>,
     pub votes: Vec<Vote>,
     #[serde(deserialize_with = "parsed")]
     pub incarnation: Incarnation,
@@ -114,10 +114,10 @@ pub struct BrokenGlass {
     pub ticket: String,
 }
 
-/// What a person did last beside voting.
+/// What a person did beside voting.
 #[derive(Debug, Deserialize)]
 #[allow(missing_docs, reason = "as above")]
-pub struct LastAct {
+pub struct Act {
     pub by: String,
     pub verb: String,
     pub reason: Option<String>,

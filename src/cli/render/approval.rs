@@ -81,10 +81,10 @@ pub fn sheet(a: &Approval, now: Timestamp, extent: Extent) -> String {
         let (by, ticket) = (text(&glass.by), text(&glass.ticket));
         sheet.field("glass", Some(format!("{WARNING}broken{WARNING:#} by {by}, ticket {ticket}")));
     }
-    if let Some(act) = &a.last_act {
+    for act in &a.acts {
         let reason = act.reason.as_deref().map_or_else(String::new, |r| format!(": {}", text(r)));
         let (by, verb) = (text(&act.by), visible(&act.verb));
-        sheet.field("last act", Some(format!("{verb} by {by} at {:.0}{reason}", act.at)));
+        sheet.field("act", Some(format!("{verb} by {by} at {:.0}{reason}", act.at)));
     }
     if !a.can_decide {
         let why = a.cannot_decide_reason.as_deref().unwrap_or("the service does not say why");
@@ -97,17 +97,32 @@ pub fn sheet(a: &Approval, now: Timestamp, extent: Extent) -> String {
     sheet.0
 }
 
-/// One line about where an approval stands.
-pub fn line(a: &Approval, now: Timestamp) -> String {
+/// The widths of the columns of [`line`]: when, what changed, the id of the longest queue that is common, the tool.
+const WIDTHS: [usize; 4] = [20, 9, 44, 24];
+
+/// The names of the columns of [`line`].
+pub fn line_heads() -> String {
+    let [when, change, id, tool] = WIDTHS;
+    let heads =
+        format!("{:when$}  {:change$}  {:id$}  {:tool$}  STANDS", "WHEN", "CHANGE", "APPROVAL", "TOOL");
+    format!("{LABEL}{heads}{LABEL:#}\n")
+}
+
+/// One line about a change, and where the approval stands.
+pub fn line(a: &Approval, change: &str, now: Timestamp) -> String {
     let style = state_style(a.state);
     let stands = match &a.state {
         StateKind::Pending if !a.waiting => "caller left".to_owned(),
         StateKind::Pending => format!("{}/{} approvals", a.approvals_given, a.approvals_needed),
         _ => standing(a),
     };
-    let (state, tool, arguments) =
-        (a.state.as_str(), beginning(tool(a), 40), beginning(a.call.arguments.get(), SHORT));
-    format!("{now:.0}  {style}{state:9}{style:#}  {}  {tool}  {stands}  {LABEL}{arguments}{LABEL:#}\n", a.id)
+    let [when, word, id, wide] = WIDTHS;
+    let (now, name) = (format!("{now:.0}"), a.id.to_string());
+    let tool = beginning(tool(a), wide - 1);
+    let arguments = beginning(a.call.arguments.get(), SHORT);
+    format!(
+        "{now:when$}  {style}{change:word$}{style:#}  {name:id$}  {tool:wide$}  {stands}  {LABEL}{arguments}{LABEL:#}\n"
+    )
 }
 
 /// What stands, in words: who decided or what ended it.
@@ -123,7 +138,7 @@ pub fn standing(a: &Approval) -> String {
             Some("caller_left") => "the caller left".to_owned(),
             Some(by @ ("by_hand" | "revoked")) => {
                 let word = if by == "revoked" { "revoked" } else { "cancelled" };
-                let act = a.last_act.as_ref();
+                let act = a.acts.last();
                 let who = act.map_or_else(String::new, |act| format!(" by {}", beginning(&act.by, 80)));
                 let why = act.and_then(|act| act.reason.as_deref());
                 let why = why.map_or_else(String::new, |why| format!(": {}", beginning(why, 200)));

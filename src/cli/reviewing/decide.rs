@@ -12,7 +12,7 @@ use crate::cli::render::approval::{sheet, standing, tool};
 use crate::cli::render::text::beginning;
 use crate::cli::render::{Extent, STRONG, WARNING, state_style};
 use crate::domain::approval::StateKind;
-use crate::domain::decision::Verdict;
+use crate::domain::decision::{ReasonCode, Verdict};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::ApprovalId;
 
@@ -24,6 +24,9 @@ pub struct Approve {
     /// Why; it is kept with the decision
     #[arg(long, value_parser = reason)]
     reason: Option<String>,
+    /// The same in one word
+    #[arg(long, value_name = "WORD", value_parser = reason_code)]
+    reason_code: Option<ReasonCode>,
     /// Approve without asking, if this is the call's fingerprint, or at least its first 12 digits
     #[arg(long, value_name = "HEX")]
     fingerprint: Option<FingerprintStart>,
@@ -37,14 +40,18 @@ pub struct Approve {
     remote: Remote,
 }
 
-/// Reject a call.
+/// Reject calls.
 #[derive(Debug, Args)]
 pub struct Reject {
-    /// The approval, as `pending` lists it
-    id: ApprovalId,
+    /// The approvals, as `pending` lists them
+    #[arg(required = true, value_name = "ID")]
+    ids: Vec<ApprovalId>,
     /// Why; the agent reads it
     #[arg(long, value_parser = reason)]
     reason: String,
+    /// The same in one word
+    #[arg(long, value_name = "WORD", value_parser = reason_code)]
+    reason_code: Option<ReasonCode>,
     #[command(flatten)]
     remote: Remote,
 }
@@ -72,16 +79,29 @@ impl Approve {
         if ask && !confirmed(&approval)? {
             return Err(Failure::NotConfirmed);
         }
-        send(&client, &self.remote, &approval, Verdict::Approve, self.reason.as_deref())
+        let why = Why { reason: self.reason.as_deref(), code: self.reason_code };
+        send(&client, &self.remote, &approval, Verdict::Approve, why)
     }
 }
 
 impl Reject {
     pub(super) fn run(self) -> Result<(), Failure> {
         let client = self.remote.client()?;
-        let approval = open(&client, &self.id)?;
-        send(&client, &self.remote, &approval, Verdict::Reject, Some(&self.reason))
+        let why = Why { reason: Some(&self.reason), code: self.reason_code };
+        let reject = |id| send(&client, &self.remote, &open(&client, id)?, Verdict::Reject, why);
+        // One that cannot be rejected does not keep the others; the exit code tells of the first.
+        let mut failures = self.ids.iter().filter_map(|id| reject(id).err());
+        let Some(first) = failures.next() else { return Ok(()) };
+        failures.for_each(|failure| failure.tell());
+        Err(first)
     }
+}
+
+/// Why somebody decides so.
+#[derive(Clone, Copy)]
+struct Why<'a> {
+    reason: Option<&'a str>,
+    code: Option<ReasonCode>,
 }
 
 /// The beginning of a fingerprint, long enough that another call will not share it by accident.
@@ -109,6 +129,11 @@ impl FromStr for FingerprintStart {
 pub(super) fn reason(text: &str) -> Result<String, &'static str> {
     let text = text.trim();
     if text.is_empty() { Err("say why, in a word at least") } else { Ok(text.to_owned()) }
+}
+
+fn reason_code(word: &str) -> Result<ReasonCode, String> {
+    let words = || ReasonCode::ALL.map(ReasonCode::as_str).join(", ");
+    ReasonCode::from_word(word).ok_or_else(|| format!("it is one of {}", words()))
 }
 
 /// The approval, if this reviewer can decide it. The service checks again; this spares a question in vain.
@@ -142,10 +167,16 @@ fn send(
     remote: &Remote,
     approval: &Approval,
     verdict: Verdict,
-    reason: Option<&str>,
+    why: Why<'_>,
 ) -> Result<(), Failure> {
     let Approval { fingerprint, incarnation, .. } = *approval;
-    let decision = Decision { verdict, reason, fingerprint, incarnation };
+    let decision = Decision {
+        verdict,
+        reason: why.reason,
+        reason_code: why.code.map(ReasonCode::as_str),
+        fingerprint,
+        incarnation,
+    };
     let received = client.decide(&approval.id, &decision).map_err(|error| match error.may_pass() {
         true => Failure::Unanswered { id: approval.id.clone(), error },
         false => error.into(),

@@ -1,6 +1,7 @@
 //! `holdpoint watch`
 
 use std::collections::HashMap;
+use std::io::{self, IsTerminal, Write};
 use std::thread;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use jiff::Timestamp;
 
 use super::{Failure, Remote, output};
 use crate::cli::client::{Approval, Client, ClientError, Filter, Received};
-use crate::cli::render::approval::line;
+use crate::cli::render::approval::{line, line_heads};
 use crate::cli::render::text::visible;
 use crate::domain::approval::StateKind;
 use crate::domain::ids::ApprovalId;
@@ -25,6 +26,9 @@ const REMEMBERED: usize = 10_000;
 /// Follow what happens.
 #[derive(Debug, Args)]
 pub struct Watch {
+    /// Ring the terminal's bell for each new call that you can decide
+    #[arg(long)]
+    bell: bool,
     #[command(flatten)]
     remote: Remote,
 }
@@ -32,7 +36,10 @@ pub struct Watch {
 impl Watch {
     pub(super) fn run(self) -> Result<(), Failure> {
         let client = self.remote.client()?;
-        let mut seen = Seen { known: HashMap::new(), json: self.remote.json };
+        let mut seen = Seen { known: HashMap::new(), json: self.remote.json, bell: self.bell };
+        if !self.remote.json && io::stdout().is_terminal() {
+            output::people(&line_heads())?;
+        }
         let mut pause = SHORTEST_PAUSE;
         let mut connected_once = false;
         loop {
@@ -79,6 +86,7 @@ fn follow(client: &Client, seen: &mut Seen, connected: &mut bool) -> Result<(), 
 struct Seen {
     known: HashMap<ApprovalId, Aspect>,
     json: bool,
+    bell: bool,
 }
 
 /// What a change is a change of.
@@ -87,6 +95,7 @@ struct Aspect {
     state: StateKind,
     votes: usize,
     waiting: bool,
+    deadline: Timestamp,
 }
 
 impl Seen {
@@ -94,9 +103,12 @@ impl Seen {
     fn note(&mut self, received: &Received) -> Result<(), Failure> {
         let approval = &received.approval;
         let aspect = Aspect::of(approval);
-        if self.known.get(&approval.id) == Some(&aspect) {
+        let before = self.known.get(&approval.id);
+        if before == Some(&aspect) {
             return Ok(());
         }
+        let change = aspect.change_from(before);
+        let calls = self.bell && before.is_none() && approval.can_decide;
         if self.known.len() >= REMEMBERED {
             self.known.retain(|_, aspect| aspect.open());
         }
@@ -104,7 +116,10 @@ impl Seen {
         if self.json {
             output::script(&received.json)?;
         } else {
-            output::people(&line(approval, Timestamp::now()))?;
+            output::people(&line(approval, change, Timestamp::now()))?;
+        }
+        if calls {
+            io::stderr().write_all(b"\x07")?;
         }
         Ok(())
     }
@@ -128,7 +143,26 @@ impl Seen {
 
 impl Aspect {
     fn of(approval: &Approval) -> Self {
-        Self { state: approval.state, votes: approval.votes.len(), waiting: approval.waiting }
+        Self {
+            state: approval.state,
+            votes: approval.votes.len(),
+            waiting: approval.waiting,
+            deadline: approval.deadline,
+        }
+    }
+
+    /// What is new about it, in a word.
+    fn change_from(&self, before: Option<&Self>) -> &'static str {
+        match before {
+            None if self.state == StateKind::Pending => "new",
+            Some(before) if before.state == self.state => match self {
+                _ if self.votes != before.votes => "vote",
+                _ if self.deadline != before.deadline => "extended",
+                _ if self.waiting => "back",
+                _ => "left",
+            },
+            _ => self.state.as_str(),
+        }
     }
 
     /// Whether more can happen to it.

@@ -2,34 +2,41 @@
 
 use jiff::Timestamp;
 
-use super::{Approval, Cancellation, State};
+use super::{Approval, Cancellation, State, StateKind};
 use crate::domain::act::{Act, ActRefused, Verb};
+use crate::domain::ids::Incarnation;
+
+/// How often an approval can be extended: each is kept with the record.
+pub const MOST_EXTENSIONS: usize = 100;
 
 impl Approval {
     /// Does what a person does. The same act sent again changes nothing and is not an error.
-    pub fn act(&mut self, act: Act, now: Timestamp) -> Result<(), ActRefused> {
-        if self.last_act.as_ref().is_some_and(|last| last.id == act.id) {
+    pub fn act(&mut self, act: Act, now: Timestamp, here: Incarnation) -> Result<(), ActRefused> {
+        if self.acts.iter().any(|done| done.id == act.id) {
             return Ok(());
         }
-        if self.due().is_none_or(|due| now >= due) {
+        let takes = match act.verb {
+            Verb::Cancel | Verb::Extend { .. } => StateKind::Pending,
+            Verb::Revoke => StateKind::Approved,
+        };
+        if self.state.kind() != takes || self.due().is_none_or(|due| now >= due) {
             return Err(ActRefused::WrongState);
         }
-        match (act.verb, &self.state) {
-            (Verb::Cancel, State::Pending) => {
-                self.state = State::Cancelled { at: now, why: Cancellation::ByHand };
-            }
-            (Verb::Revoke, State::Approved { .. }) => {
-                self.state = State::Cancelled { at: now, why: Cancellation::Revoked };
-            }
-            (Verb::Extend { by, longest }, State::Pending) => {
-                if self.deadline + by > self.created_at + longest {
+        if act.seen_in.is_some_and(|seen_in| seen_in != here) {
+            return Err(ActRefused::Void);
+        }
+        match act.verb {
+            Verb::Cancel => self.state = State::Cancelled { at: now, why: Cancellation::ByHand },
+            Verb::Revoke => self.state = State::Cancelled { at: now, why: Cancellation::Revoked },
+            Verb::Extend { by, longest } => {
+                let deadline = self.deadline + by;
+                if deadline > self.created_at + longest || self.acts.len() >= MOST_EXTENSIONS {
                     return Err(ActRefused::TooLong);
                 }
-                self.deadline += by;
+                self.deadline = deadline;
             }
-            _ => return Err(ActRefused::WrongState),
         }
-        self.last_act = Some(act);
+        self.acts.push(act);
         self.seq += 1;
         Ok(())
     }
@@ -41,11 +48,12 @@ mod tests {
 
     use super::*;
     use crate::domain::decision::{Verdict, Vote};
-    use crate::domain::ids::{DecisionId, Incarnation, Subject};
+    use crate::domain::ids::{DecisionId, Subject};
     use crate::domain::quorum::Marks;
     use crate::domain::sample;
 
     const MINUTE: Duration = Duration::from_secs(60);
+    const HERE: Incarnation = Incarnation::ONLY;
 
     fn act(verb: Verb) -> Act {
         Act {
@@ -53,6 +61,7 @@ mod tests {
             by: Subject("olga".into()),
             verb,
             reason: Some("an incident".into()),
+            seen_in: None,
             at: Timestamp::UNIX_EPOCH,
         }
     }
@@ -88,7 +97,7 @@ mod tests {
             {
                 let (before, now) = (approval.clone(), approval.created_at);
                 let expected = if done { Ok(()) } else { Err(ActRefused::WrongState) };
-                assert_eq!(approval.act(act(verb), now), expected, "{verb:?} {:?}", before.state);
+                assert_eq!(approval.act(act(verb), now, HERE), expected, "{verb:?} {:?}", before.state);
                 assert_eq!(approval != before, done);
             }
         }
@@ -98,9 +107,9 @@ mod tests {
     fn nothing_is_done_to_what_is_overdue_or_has_ended() {
         let mut approval = sample::parked(sample::held());
         let deadline = approval.deadline;
-        assert_eq!(approval.act(act(Verb::Cancel), deadline), Err(ActRefused::WrongState));
+        assert_eq!(approval.act(act(Verb::Cancel), deadline, HERE), Err(ActRefused::WrongState));
         approval.lapse(deadline);
-        assert_eq!(approval.act(act(Verb::Cancel), deadline), Err(ActRefused::WrongState));
+        assert_eq!(approval.act(act(Verb::Cancel), deadline, HERE), Err(ActRefused::WrongState));
     }
 
     #[test]
@@ -108,10 +117,33 @@ mod tests {
         let mut approval = sample::parked(sample::held());
         let (now, deadline) = (approval.created_at, approval.deadline);
         let extend = act(Verb::Extend { by: MINUTE, longest: 16 * MINUTE });
-        approval.act(extend.clone(), now).unwrap();
-        approval.act(extend, now).unwrap();
+        approval.act(extend.clone(), now, HERE).unwrap();
+        approval.act(extend, now, HERE).unwrap();
         assert_eq!((approval.deadline, approval.seq), (deadline + MINUTE, 2));
         let again = act(Verb::Extend { by: Duration::from_millis(1), longest: 16 * MINUTE });
-        assert_eq!(approval.act(again, now), Err(ActRefused::TooLong));
+        assert_eq!(approval.act(again, now, HERE), Err(ActRefused::TooLong));
+    }
+
+    #[test]
+    fn an_act_on_what_another_life_of_the_store_showed_is_not_done() {
+        let mut approval = sample::parked(sample::held());
+        let (before, elsewhere) = (approval.clone(), "ab".repeat(20).parse().unwrap());
+        let cancel = Act { seen_in: Some(HERE), ..act(Verb::Cancel) };
+        assert_eq!(approval.act(cancel.clone(), before.created_at, elsewhere), Err(ActRefused::Void));
+        assert_eq!(approval, before);
+        assert_eq!(approval.act(cancel, before.created_at, HERE), Ok(()));
+    }
+
+    #[test]
+    fn an_approval_is_extended_so_often_and_no_oftener_but_can_be_cancelled() {
+        let mut approval = sample::parked(sample::held());
+        let now = approval.created_at;
+        let extend = || act(Verb::Extend { by: Duration::from_millis(1), longest: 60 * MINUTE });
+        for _ in 0..MOST_EXTENSIONS {
+            approval.act(extend(), now, HERE).unwrap();
+        }
+        assert_eq!(approval.act(extend(), now, HERE), Err(ActRefused::TooLong));
+        assert_eq!(approval.act(act(Verb::Cancel), now, HERE), Ok(()));
+        assert_eq!(approval.acts.len(), MOST_EXTENSIONS + 1);
     }
 }

@@ -56,7 +56,7 @@ impl Approval {
             votes: Vec::new(),
             void: 0,
             under: None,
-            last_act: None,
+            acts: Vec::new(),
             parked_in: here,
             seen_in: here,
             created_at: now,

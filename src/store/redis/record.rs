@@ -29,7 +29,7 @@ const VERSION: &str = "1";
 /// The fields of the hash and which life of Redis replies, in the order of a reply (see `scripts/record.lua`).
 const FIELDS: [&str; 22] = [
     "v", "fp", "need", "late", "created", "deadline", "state", "at", "with", "seq", "epoch", "attempt",
-    "replica", "left", "under", "void", "origin", "caller", "act", "born", "usage", "here",
+    "replica", "left", "under", "void", "origin", "caller", "acts", "born", "usage", "here",
 ];
 
 /// An approval that counts at once.
@@ -102,11 +102,12 @@ impl Reply {
                 "" => None,
                 under => Some(read(under)?),
             },
-            last_act: match self.text("act")? {
-                "" => None,
-                act => Some(acts::decode(act)?),
+            acts: acts::decode(self.text("acts")?)?,
+            // Of a record that does not say in which life it was parked, nothing is known that could be wrong now.
+            parked_in: match self.text("born")? {
+                "" => self.parse("here")?,
+                born => read(born)?,
             },
-            parked_in: self.parse("born")?,
             seen_in: self.parse("here")?,
             created_at: self.time("created")?,
             deadline: self.time("deadline")?,

@@ -32,8 +32,8 @@ async fn what_is_cancelled_ends_and_the_agent_is_told() {
     problem(act(&site, ALICE, &parked, "cancel", json!({})).await, 422, "reason-required").await;
     let cancelled = shown(act(&site, ALICE, &parked, "cancel", json!({"reason": "an incident"})).await).await;
     assert_eq!((&cancelled["state"], &cancelled["cancellation"]), (&json!("cancelled"), &json!("by_hand")));
-    let (last, at) = (&cancelled["last_act"], &cancelled["settled_at"]);
-    assert_eq!(*last, json!({"by": "alice", "verb": "cancel", "reason": "an incident", "at": at}));
+    let (acts, at) = (&cancelled["acts"], &cancelled["settled_at"]);
+    assert_eq!(*acts, json!([{"by": "alice", "verb": "cancel", "reason": "an incident", "at": at}]));
     let again = act(&site, ALICE, &parked, "cancel", json!({"reason": "again"})).await;
     let body = problem(again, 409, "already-decided").await;
     assert!(body["detail"].as_str().unwrap().contains("cancelled by alice"), "{body}");
@@ -104,4 +104,47 @@ async fn the_glass_is_broken_loudly() {
     let glass = &broken["broken_glass"];
     assert_eq!((&glass["by"], &glass["ticket"]), (&json!("alice"), &json!("INC-1")));
     assert!(matches!(parked.outcome().await, Outcome::Released(_)));
+}
+
+#[tokio::test]
+async fn an_act_tells_whether_replicas_have_it() {
+    let site = Site::open().await;
+    let parked = site.park(sample::held()).await;
+    for replicated in [None, Some(true), Some(false)] {
+        site.store.say_replicated(replicated);
+        let extended = shown(act(&site, ALICE, &parked, "extend", json!({"seconds": 1})).await).await;
+        assert_eq!(extended["replicated"], json!(replicated));
+    }
+}
+
+#[tokio::test]
+async fn an_act_on_what_another_life_of_the_store_showed_is_refused() {
+    let site = Site::open().await;
+    let parked = site.park(sample::held()).await;
+    let seen = json!({"reason": "an incident", "incarnation": "ab".repeat(20)});
+    problem(act(&site, ALICE, &parked, "cancel", seen).await, 409, "asked-again").await;
+    let shown_now = site.json(&format!("/v1/approvals/{}", parked.id)).await;
+    let seen = json!({"reason": "an incident", "incarnation": shown_now["incarnation"]});
+    assert_eq!(shown(act(&site, ALICE, &parked, "cancel", seen).await).await["state"], "cancelled");
+}
+
+#[tokio::test]
+async fn the_timeline_tells_what_happened_in_its_order() {
+    let site = Site::open().await;
+    let parked = site.park(for_security()).await;
+    shown(act(&site, ALICE, &parked, "extend", json!({"seconds": 60, "reason": "lunch"})).await).await;
+    site.post(ALICE, &parked.decisions(), &parked.decision("approve", "fine")).await;
+    let ended = shown(act(&site, ALICE, &parked, "cancel", json!({"reason": "an incident"})).await).await;
+    let events = ended["timeline"].as_array().unwrap();
+    let told: Vec<_> = events.iter().map(|e| (&e["event"], &e["by"], &e["reason"])).collect();
+    let null = Value::Null;
+    let expected = [
+        (&json!("parked"), &null, &null),
+        (&json!("extend"), &json!("alice"), &json!("lunch")),
+        (&json!("approve"), &json!("alice"), &json!("fine")),
+        (&json!("cancel"), &json!("alice"), &json!("an incident")),
+        (&json!("cancelled"), &null, &null),
+    ];
+    assert_eq!(told, expected, "{ended}");
+    assert_eq!(events[0]["at"], ended["created_at"]);
 }

@@ -31,7 +31,7 @@ pub struct Seen {
     holder: Option<Holder>,
     has_left: bool,
     votes: Vec<(DecisionId, Subject, Verdict)>,
-    last_act: Option<DecisionId>,
+    acts: Vec<DecisionId>,
     void: usize,
     may_have_run: bool,
     epoch: u64,
@@ -50,7 +50,7 @@ impl From<&Approval> for Seen {
             holder: approval.holder,
             has_left: approval.left_at.is_some(),
             votes: approval.votes.iter().map(|v| (v.decision, v.reviewer.clone(), v.verdict)).collect(),
-            last_act: approval.last_act.as_ref().map(|act| act.id),
+            acts: approval.acts.iter().map(|act| act.id).collect(),
             void: approval.void,
             may_have_run: approval.may_have_run(),
             epoch: approval.epoch,
@@ -213,6 +213,7 @@ impl Reference {
                     by: Subject("olga".into()),
                     verb: *verb,
                     reason: None,
+                    seen_in: None,
                     at: self.now,
                 };
                 let done = (pick(&records, record)?.id.clone(), deed);
@@ -261,7 +262,7 @@ impl Reference {
             }
             Act::Deed(id, deed) => {
                 let record = self.records.get_mut(id).expect("a record is acted on that is there");
-                match record.act(deed.clone(), now) {
+                match record.act(deed.clone(), now, here) {
                     Ok(()) => Answer::Stands(Some(Seen::from(&*record))),
                     Err(why) => Answer::Undone(why, Seen::from(&*record)),
                 }

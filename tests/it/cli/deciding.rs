@@ -84,6 +84,32 @@ fn rejecting_sends_the_reason_and_asks_nothing() {
 }
 
 #[test]
+fn several_are_rejected_each_for_itself() {
+    let other = "ops-0193a1b2c3d47e8f9a0b1c2d3e4f5062";
+    let service = Service::start(move |asked| match asked.method.as_str() {
+        "GET" if asked.path.ends_with(ID) => Answer::json(approval(json!({"state": "expired"}))),
+        "GET" => Answer::json(approval(json!({"id": other}))),
+        _ => Answer::json(approval(json!({"id": other, "state": "rejected"}))),
+    });
+    let ended = service.run(&["reject", ID, other, "--reason", "no", "--reason-code", "bad_time"]);
+    assert_eq!((ended.code, &*ended.out), (5, &*format!("{other} is rejected\n")), "{}", ended.err);
+    assert!(ended.err.contains(&format!("{ID} is no longer open")), "{}", ended.err);
+    let sent: Value = serde_json::from_str(&decisions(&service)[0].body).unwrap();
+    assert_eq!(sent["reason_code"], "bad_time");
+}
+
+#[test]
+fn a_reason_can_be_said_in_one_word_out_of_those_that_there_are() {
+    let service = pending(|_| approved());
+    assert_eq!(service.run(&["approve", ID, "--yes", "--reason-code", "checked"]).code, 0);
+    let sent: Value = serde_json::from_str(&decisions(&service)[0].body).unwrap();
+    assert_eq!(sent["reason_code"], "checked");
+    let ended = service.run(&["approve", ID, "--yes", "--reason-code", "fine"]);
+    assert_eq!(ended.code, 2);
+    assert!(ended.err.contains("checked, not_needed"), "{}", ended.err);
+}
+
+#[test]
 fn one_of_two_approvals_leaves_it_pending_and_says_so() {
     let half = json!({"approvals_needed": 2, "approvals_given": 1});
     let service = pending(move |_| Answer::json(approval(half.clone())));

@@ -1,6 +1,6 @@
 //! `watch`.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -20,11 +20,22 @@ struct Watching {
 impl Watching {
     fn start(service: &Service, args: &[&str]) -> Self {
         let mut command = endless(&[&["watch", "--url", &service.url], args].concat());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = channel();
         std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
         Self { child, lines }
+    }
+
+    /// How often the bell rang until so many lines had come.
+    fn rung_within(mut self, lines: usize) -> usize {
+        for _ in 0..lines {
+            self.line();
+        }
+        self.child.kill().unwrap();
+        let mut errors = Vec::new();
+        self.child.stderr.take().unwrap().read_to_end(&mut errors).unwrap();
+        errors.iter().filter(|byte| **byte == 7).count()
     }
 
     fn line(&self) -> String {
@@ -58,10 +69,53 @@ fn what_waits_and_what_changes_is_printed_as_it_comes_and_once() {
     });
     let watching = Watching::start(&service, &[]);
     let lines = [(); 4].map(|()| watching.line());
-    assert!(lines[0].contains(ID) && lines[0].contains("pending"), "{lines:?}");
-    assert!(lines[1].contains(OTHER), "{lines:?}");
+    assert!(lines[0].contains(ID) && lines[0].contains("  new "), "{lines:?}");
+    assert!(lines[1].contains(OTHER) && lines[1].contains("  new "), "{lines:?}");
     assert!(lines[2].contains(ID) && lines[2].contains("released"), "{lines:?}");
-    assert!(lines[3].contains(OTHER) && lines[3].contains("caller left"), "{lines:?}");
+    assert!(
+        lines[3].contains(OTHER) && lines[3].contains("  left ") && lines[3].contains("caller left"),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn a_line_says_what_changed() {
+    let vote = json!({"reviewer": "bob", "verdict": "approve", "reason": null, "at": "2026-11-21T12:00:00Z"});
+    let steps = [
+        (json!({}), "new"),
+        (json!({"votes": [vote]}), "vote"),
+        (json!({"votes": [vote], "deadline": "2027-01-01T00:00:00Z"}), "extended"),
+        (json!({"votes": [vote], "deadline": "2027-01-01T00:00:00Z", "waiting": false}), "left"),
+        (json!({"votes": [vote], "deadline": "2027-01-01T00:00:00Z"}), "back"),
+        (json!({"votes": [vote], "state": "expired"}), "expired"),
+    ];
+    let events: String = steps.iter().map(|(changes, _)| event(&approval(changes.clone()))).collect();
+    let service = Service::start(move |asked| match asked.path.as_str() {
+        "/v1/approvals:watch" => Answer::open_events(&events),
+        _ => Answer::json(page(&[], None)),
+    });
+    let watching = Watching::start(&service, &[]);
+    for (_, word) in steps {
+        let line = watching.line();
+        assert_eq!(line.split_whitespace().nth(1), Some(word), "{line}");
+        assert_eq!(line.find(ID), Some(33), "in its column: {line}");
+    }
+}
+
+#[test]
+fn the_bell_rings_on_demand_for_new_calls_that_one_can_decide() {
+    let others = approval(json!({"id": OTHER, "can_decide": false, "cannot_decide_reason": "own call"}));
+    let events =
+        [&others, &approval(json!({})), &approval(json!({"waiting": false}))].map(|a| event(a)).concat();
+    for (args, rings) in [(&["--bell"][..], 1), (&[], 0)] {
+        let events = events.clone();
+        let service = Service::start(move |asked| match asked.path.as_str() {
+            "/v1/approvals:watch" => Answer::open_events(&events),
+            _ => Answer::json(page(&[], None)),
+        });
+        let rung = Watching::start(&service, args).rung_within(3);
+        assert_eq!(rung, rings, "{args:?}");
+    }
 }
 
 #[test]
@@ -89,9 +143,9 @@ fn after_a_lost_connection_it_shows_what_was_missed() {
     });
     let watching = Watching::start(&service, &[]);
     let lines = [(); 3].map(|()| watching.line());
-    assert!(lines[0].contains(ID) && lines[0].contains("pending"), "{lines:?}");
+    assert!(lines[0].contains(ID) && lines[0].contains("  new "), "{lines:?}");
     assert!(lines[1].contains(ID) && lines[1].contains("rejected"), "{lines:?}");
-    assert!(lines[2].contains(OTHER) && lines[2].contains("pending"), "{lines:?}");
+    assert!(lines[2].contains(OTHER) && lines[2].contains("  new "), "{lines:?}");
 }
 
 #[test]

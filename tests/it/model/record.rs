@@ -192,7 +192,7 @@ impl Record {
             left_at: None,
             votes: self.votes.iter().flatten().copied().map(cast).collect(),
             void: usize::from(self.void),
-            last_act: None,
+            acts: Vec::new(),
             under: self.under.map(life),
             parked_in: life(0),
             seen_in: life(0),

@@ -22,7 +22,9 @@ async fn a_user_with_the_documented_leave_can_do_everything_and_little_else() {
         ["ACL", "SETUSER", "holdpoint", "on", ">p@ss/word"].into_iter().chain(documented_leave()).collect();
     redis.ask::<()>(&rules);
     let login = redis.url().replace("//", "//holdpoint:p%40ss%2Fword@");
-    the_essentials(Settings { url: login.clone(), ..Settings::default() }).await;
+    let settings = Settings { url: login.clone(), ..Settings::default() };
+    the_essentials(settings.clone()).await;
+    identities_are_kept(&Replica::up(settings).await.store).await;
     let refused: Vec<String> = redis.ask::<Vec<_>>(&["ACL", "LOG"]).into_iter().flat_map(denied).collect();
     assert_eq!(refused, ["config|get"], "asking about snapshots is tried, and not needed");
 

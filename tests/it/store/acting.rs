@@ -20,6 +20,7 @@ fn act(verb: Verb) -> Act {
         by: Subject("olga, € \n".into()),
         verb,
         reason: Some("an \"incident\", ä\n".into()),
+        seen_in: None,
         at: Timestamp::UNIX_EPOCH,
     }
 }
@@ -47,7 +48,7 @@ pub async fn what_is_pending_is_cancelled_and_stays_so(kind: Kind) {
     let State::Cancelled { at, why: Cancellation::ByHand } = cancelled.state else {
         panic!("{:?}", cancelled.state)
     };
-    assert_eq!(cancelled.last_act, Some(Act { at, ..cancel.clone() }), "what was said, and the store's time");
+    assert_eq!(cancelled.acts, [Act { at, ..cancel.clone() }], "what was said, and the store's time");
     assert_eq!(stage.here.act(&parked.id, &cancel).await.unwrap(), cancelled, "sent again");
     assert_eq!(refused(&*stage.here, &parked.id, &act(Verb::Cancel)).await, ActRefused::WrongState);
     assert!(stage.here.vote(&parked.id, &approve("bob")).await.is_err());
@@ -83,8 +84,29 @@ pub async fn an_extension_moves_the_deadline_once_and_not_too_far(kind: Kind) {
         assert_eq!((extended.deadline, extended.seq), (parked.deadline + MINUTE, 2));
     }
     assert_eq!(refused(&*stage.here, &parked.id, &extend(60 * MINUTE)).await, ActRefused::TooLong);
-    let extended = stage.here.act(&parked.id, &extend(44 * MINUTE)).await.unwrap();
+    let second = extend(44 * MINUTE);
+    let extended = stage.here.act(&parked.id, &second).await.unwrap();
     assert_eq!(extended.deadline, parked.created_at + 60 * MINUTE, "up to the longest");
+    // The first once more, behind the second: it was done.
+    let extended = stage.here.act(&parked.id, &first).await.unwrap();
+    let cancel = act(Verb::Cancel);
+    let cancelled = stage.there.act(&parked.id, &cancel).await.unwrap();
+    let kept: Vec<_> = cancelled.acts.iter().map(|act| act.id).collect();
+    assert_eq!(kept, [first.id, second.id, cancel.id], "all are kept");
+    assert_eq!(extended.acts[..], cancelled.acts[..2]);
+}
+
+pub async fn an_act_on_what_another_life_showed_is_not_done(kind: Kind) {
+    let stage = kind.stage().await;
+    let parked = stage.park(&sample::held()).await;
+    let elsewhere = Some("ab".repeat(20).parse().unwrap());
+    for verb in [Verb::Cancel, Verb::Extend { by: MINUTE, longest: 60 * MINUTE }] {
+        let meant_for_another = Act { seen_in: elsewhere, ..act(verb) };
+        assert_eq!(refused(&*stage.here, &parked.id, &meant_for_another).await, ActRefused::Void);
+    }
+    let seen = Act { seen_in: Some(parked.seen_in), ..act(Verb::Cancel) };
+    let cancelled = stage.there.act(&parked.id, &seen).await.unwrap();
+    assert_eq!(cancelled.acts[0].seen_in, seen.seen_in);
 }
 
 pub async fn what_is_extended_is_not_swept_before_its_new_deadline(kind: Kind) {

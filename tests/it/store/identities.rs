@@ -72,7 +72,8 @@ fn digest(secret: &str) -> TokenDigest {
     TokenDigest::of(secret)
 }
 
-fn session(lasts: Duration) -> Session {
+/// A session of a person of group `dba`.
+pub fn session(lasts: Duration) -> Session {
     let person = Person {
         subject: Subject("ana".into()),
         groups: Membership::Groups(vec![Group("dba".into())]),
@@ -81,7 +82,8 @@ fn session(lasts: Duration) -> Session {
     Session { whose: Whose::Person(person), ends_at: Timestamp::now() + lasts }
 }
 
-fn token(secret: &str, lasts: Duration) -> ApiToken {
+/// A token with this secret.
+pub fn token(secret: &str, lasts: Duration) -> ApiToken {
     let now = Timestamp::now();
     ApiToken {
         digest: digest(secret),

@@ -28,6 +28,16 @@ async fn an_approval_that_another_redis_recorded_is_asked_for_again() {
 }
 
 #[tokio::test]
+async fn a_record_that_does_not_say_where_it_was_parked_is_read_as_of_this_life() {
+    let server = RedisServer::start().await;
+    let replica = Replica::at(server.url()).await;
+    let parked = replica.park("default").await;
+    let () = server.connection().hdel(key("record", &parked), "born").unwrap();
+    let read = replica.store.look(&parked.id).await.unwrap().unwrap();
+    assert_eq!((&read, read.may_have_run()), (&parked, false));
+}
+
+#[tokio::test]
 async fn a_record_of_an_unknown_version_is_refused_and_left_alone() {
     for version in ["0", "2"] {
         let server = RedisServer::start().await;

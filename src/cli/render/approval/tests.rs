@@ -105,7 +105,7 @@ fn no_text_of_others_reaches_the_terminal_unescaped() {
     let shown = [
         sheet(&hostile, now(), Extent::Full),
         table(&[&hostile], now()),
-        line(&hostile, now()),
+        line(&hostile, "new", now()),
         standing(&approval(json!({"state": "cancelled", "cancellation": evil}))),
     ];
     for shown in shown.map(ours) {

@@ -1,5 +1,5 @@
-//! What a person did beside voting, as one field: which act, when, and the rest as hexadecimal digits, because a field
-//! has no comma.
+//! What people did beside voting, as one field: of each, which act, when, and the rest as hexadecimal digits, because a
+//! field has no comma; then `;`.
 
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ struct Rest {
     extended_by: u64,
     #[serde(default)]
     longest: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seen_in: Option<String>,
 }
 
 /// The part of an act that no script looks at.
@@ -28,13 +30,18 @@ pub(in crate::store::redis) fn encode(act: &Act) -> String {
         Verb::Cancel | Verb::Revoke => (0, 0),
     };
     let (by, verb) = (act.by.0.clone(), act.verb.as_str().to_owned());
-    let rest = Rest { by, verb, reason: act.reason.clone(), extended_by, longest };
+    let seen_in = act.seen_in.map(|seen_in| seen_in.to_string());
+    let rest = Rest { by, verb, reason: act.reason.clone(), extended_by, longest, seen_in };
     hex::encode(serde_json::to_string(&rest).expect("text becomes JSON"))
 }
 
 /// Reads back the whole field.
-pub(super) fn decode(field: &str) -> Result<Act, String> {
-    let mut parts = field.splitn(3, ':');
+pub(super) fn decode(field: &str) -> Result<Vec<Act>, String> {
+    field.split_terminator(';').map(act).collect()
+}
+
+fn act(text: &str) -> Result<Act, String> {
+    let mut parts = text.splitn(3, ':');
     let mut part = || parts.next().ok_or("an act is incomplete");
     let (id, at, rest) = (part()?, part()?, part()?);
     let rest = hex::decode(rest).map_err(|e| format!("an act: {e}"))?;
@@ -52,6 +59,7 @@ pub(super) fn decode(field: &str) -> Result<Act, String> {
             other => return Err(format!("an act is {other:?}")),
         },
         reason: rest.reason,
+        seen_in: rest.seen_in.as_deref().map(read).transpose()?,
         at: time(at)?,
     })
 }

@@ -9,7 +9,7 @@ local VERSION = '1'
 -- The fields in the order of a reply (see record.rs). What comes `with` a state: until when it is approved, the
 -- attempt that was released, why it was cancelled.
 local FIELDS = { 'v', 'fp', 'need', 'late', 'created', 'deadline', 'state', 'at', 'with', 'seq', 'epoch',
-  'attempt', 'replica', 'left', 'under', 'void', 'origin', 'caller', 'act', 'born', 'usage' }
+  'attempt', 'replica', 'left', 'under', 'void', 'origin', 'caller', 'acts', 'born', 'usage' }
 -- A vote is so many elements of the list: decision, reviewer, verdict, time, the rest.
 local VOTE = 5
 local clock = redis.call('TIME')

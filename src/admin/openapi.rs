@@ -1,0 +1,85 @@
+//! `GET /openapi.json`: what the API is, for machines. Made of the handlers, and of the types that they read and write.
+
+mod words;
+
+use std::sync::LazyLock;
+
+use axum::http::header;
+use axum::response::IntoResponse;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, Ref, ResponseBuilder};
+use utoipa::{Modify, OpenApi};
+
+pub(super) use self::words::{
+    EventWord, FingerprintText, IdText, IncarnationText, KeyText, OrderWord, ProblemType, QueueText,
+    ReasonCodeWord, RoleWord, StateFilter, StateWord, VerbWord, WaitText,
+};
+use super::{api, error, field_guide, health, login, tokens, watch, whoami};
+
+/// The document, as it is sent.
+static DOCUMENT: LazyLock<String> =
+    LazyLock::new(|| Api::openapi().to_json().expect("what is built of texts is written as JSON"));
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Holdpoint", description = "Approves and rejects the tool calls that wait for a person."),
+    paths(
+        field_guide::pending,
+        field_guide::decide,
+        api::list,
+        api::show,
+        api::decide,
+        api::acts::cancel,
+        api::acts::revoke,
+        api::acts::extend,
+        api::acts::break_glass,
+        api::batch::decide,
+        watch::watch,
+        login::device,
+        whoami::show,
+        tokens::list,
+        tokens::make,
+        tokens::revoke,
+        health::livez,
+        health::readyz,
+        health::healthz,
+        health::metrics,
+        document
+    ),
+    components(schemas(error::Body)),
+    security(("token" = [])),
+    modifiers(&ForAll)
+)]
+struct Api;
+
+/// `GET /openapi.json`: for whoever has no token yet, too.
+#[utoipa::path(get, path = "/openapi.json", security(()), responses((status = 200, body = serde_json::Value)))]
+pub(super) async fn document() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_str())
+}
+
+/// What holds for all operations, and is written once.
+struct ForAll;
+
+impl Modify for ForAll {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        let components = api.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(token));
+        for item in api.paths.paths.values_mut() {
+            let operations = [&mut item.get, &mut item.post, &mut item.delete];
+            operations.into_iter().flatten().for_each(may_fail);
+        }
+    }
+}
+
+/// Every error is a problem.
+fn may_fail(operation: &mut Operation) {
+    for (status, description) in [("4XX", "It is not done"), ("503", "Try again")] {
+        let problem = Content::builder().schema(Some(Ref::from_schema_name("Problem"))).build();
+        let response = ResponseBuilder::new().description(description);
+        let response = response.content("application/problem+json", problem).build();
+        operation.responses.responses.entry(status.to_owned()).or_insert_with(|| response.into());
+    }
+}
