@@ -1,6 +1,7 @@
 //! What this service is about, without I/O, async, clock or wire format.
 
 pub mod approval;
+pub mod audit;
 pub mod authority;
 pub mod call;
 pub mod decision;
