@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, broadcast};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -17,6 +17,7 @@ pub use self::decide::{DecideError, Decided, Decision};
 pub use self::waiters::Waiters;
 use crate::clock::Clock;
 use crate::domain::approval::Approval;
+use crate::domain::audit::Note;
 use crate::domain::ids::{ApprovalId, ReplicaId, RequestKey, SessionKey};
 use crate::domain::ruling::Caps;
 use crate::store::{ApprovalStore, Health, LEASE, Page, Query, StoreError};
@@ -29,6 +30,13 @@ const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// How many withdrawals may be under way at a time.
 const WITHDRAWALS: usize = 64;
+
+/// How many notes may be under way at a time.
+const NOTES: usize = 256;
+
+/// How long a note is tried, and how long to wait before it is tried again.
+const NOTE_FOR: Duration = Duration::from_secs(15);
+const NOTE_AGAIN: Duration = Duration::from_millis(200);
 
 /// How calls are held.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +60,7 @@ pub struct Approvals {
     tasks: TaskTracker,
     draining: CancellationToken,
     withdrawals: Arc<Semaphore>,
+    notes: Arc<Semaphore>,
 }
 
 impl Approvals {
@@ -65,7 +74,8 @@ impl Approvals {
     ) -> Arc<Self> {
         let (tasks, draining, open) = (TaskTracker::new(), CancellationToken::new(), AtomicU64::new(0));
         let withdrawals = Arc::new(Semaphore::new(WITHDRAWALS));
-        Arc::new(Self { store, waiters, clock, replica, settings, open, tasks, draining, withdrawals })
+        let notes = Arc::new(Semaphore::new(NOTES));
+        Arc::new(Self { store, waiters, clock, replica, settings, open, tasks, draining, withdrawals, notes })
     }
 
     /// The record as it stands; none where there is none.
@@ -111,6 +121,29 @@ impl Approvals {
         self.tasks.spawn(async move {
             if let Err(error) = approvals.store.withdraw(session, request).await {
                 tracing::debug!(%error, "a withdrawal was not recorded");
+            }
+            drop(permit);
+        });
+    }
+
+    /// Writes down, in the background, what changes no record. Nobody waits for it, and where too much is under way it is
+    /// left out, and told in the log instead.
+    pub fn note(self: &Arc<Self>, note: Note) {
+        let Ok(permit) = Arc::clone(&self.notes).try_acquire_owned() else {
+            return tracing::warn!(
+                event = note.event.as_str(),
+                "left out of the audit: too much is under way"
+            );
+        };
+        let approvals = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let give_up = Instant::now() + NOTE_FOR;
+            while let Err(error) = approvals.store.note(&note).await {
+                if Instant::now() >= give_up {
+                    tracing::warn!(event = note.event.as_str(), %error, "left out of the audit");
+                    break;
+                }
+                sleep(NOTE_AGAIN).await;
             }
             drop(permit);
         });

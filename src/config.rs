@@ -1,5 +1,6 @@
 //! What the operator said: one YAML file, one small struct a concern, everything with a default.
 
+mod audit;
 mod duration;
 mod limits;
 mod policy;
@@ -11,12 +12,14 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use self::audit::{AuditConfig, SinkConfig};
 pub use self::duration::Span;
 pub use self::limits::LimitsConfig;
 pub use self::policy::PolicyConfig;
 pub use self::redis::RedisConfig;
 pub use self::shutdown::{LeaveParked, ShutdownConfig};
 pub use self::sides::{AdminConfig, ExtAuthzConfig, IdentityConfig, ReviewerConfig, Source};
+use crate::domain::audit::Sha256Hex;
 use crate::domain::policy::Policy;
 
 /// Everything that can be configured.
@@ -35,6 +38,8 @@ pub struct Config {
     pub retention: Span<{ 7 * 24 * 3600 }>,
     /// How many approvals may be open at a time.
     pub limits: LimitsConfig,
+    /// How the audit is signed, kept and shipped.
+    pub audit: AuditConfig,
     /// How a replica leaves.
     pub shutdown: ShutdownConfig,
     /// Which calls pass, which are denied and which are held.
@@ -85,6 +90,8 @@ pub struct Loaded {
     pub config: Config,
     /// The compiled policy.
     pub policy: Policy,
+    /// The digest of the policy, for the audit.
+    pub digest: Sha256Hex,
 }
 
 impl Config {
@@ -104,8 +111,9 @@ impl Config {
         let invalid =
             |Invalid { line, reason }: Invalid| ConfigError::Invalid { path: path.to_owned(), line, reason };
         config.admin.check().map_err(invalid)?;
+        config.audit.check().map_err(invalid)?;
         let policy = config.policy.compile().map_err(invalid)?;
-        Ok(Loaded { config, policy })
+        Ok(Loaded { config, policy, digest: policy_digest(text) })
     }
 
     /// What is valid and may still be meant otherwise, or is dangerous.
@@ -129,6 +137,13 @@ impl Config {
         }
         warnings
     }
+}
+
+/// The SHA-256 of the section `policy` as canonical JSON (RFC 8785): comments and layout do not change it.
+fn policy_digest(text: &str) -> Sha256Hex {
+    let config: serde_json::Value = serde_saphyr::from_str(text).unwrap_or_default();
+    let policy = config.get("policy").cloned().unwrap_or_default();
+    Sha256Hex::of(serde_json_canonicalizer::to_string(&policy).unwrap_or_default().as_bytes())
 }
 
 #[cfg(test)]

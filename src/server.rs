@@ -1,6 +1,7 @@
 //! Builds everything out of the configuration, serves, and leaves.
 
 mod access;
+mod auditing;
 mod leaving;
 
 use std::net::SocketAddr;
@@ -14,21 +15,23 @@ pub use self::access::{Access, NoAccess};
 use self::leaving::{Leaving, Signals};
 use crate::admin;
 use crate::approvals::{self, Approvals, Waiters};
+use crate::audit::Audit;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Loaded, RedisConfig, Span};
+use crate::domain::audit::{Event, Note, Sha256Hex};
 use crate::domain::ids::{QueueName, ReplicaId};
 use crate::domain::policy::Policy;
 use crate::ext_authz::{self, Gate, listener};
-use crate::store::ApprovalStore;
 use crate::store::memory::MemoryStore;
 use crate::store::redis::{RedisStore, Settings as RedisSettings};
+use crate::store::{ApprovalStore, AuditLog};
 
 /// Serves until the process is told to leave (SIGTERM or Ctrl-C); a second signal leaves at once.
 ///
 /// # Errors
 /// An address cannot be listened on, or a setting makes no sense.
 pub async fn serve(loaded: Loaded, access: Access) -> anyhow::Result<()> {
-    let Loaded { config, policy } = loaded;
+    let Loaded { config, policy, digest } = loaded;
     // Bound first: who cannot listen should not show up in Redis.
     let gate_listener = bind("gateways", config.ext_authz.listen).await?;
     let admin_listener = bind("reviewers", config.admin.listen).await?;
@@ -37,7 +40,11 @@ pub async fn serve(loaded: Loaded, access: Access) -> anyhow::Result<()> {
 
     let mut signals = Signals::new()?;
     let (leaving, health) = (Leaving::default(), listener::Health::default());
-    let approvals = approvals(&config, &policy).await?;
+    let (approvals, audit) = approvals(&config, &policy, digest).await?;
+    leaving.tasks.spawn({
+        let (audit, stop) = (Arc::clone(&audit), leaving.stop.clone());
+        async move { audit.run(stop).await }
+    });
     leaving.tasks.spawn({
         let (approvals, stop) = (Arc::clone(&approvals), leaving.stop.clone());
         async move { approvals.run(stop).await }
@@ -86,30 +93,40 @@ async fn bind(whom: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} for {whom}"))
 }
 
-async fn approvals(config: &Config, policy: &Policy) -> anyhow::Result<Arc<Approvals>> {
+async fn approvals(
+    config: &Config,
+    policy: &Policy,
+    digest: Sha256Hex,
+) -> anyhow::Result<(Arc<Approvals>, Arc<Audit>)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (waiters, replica) = (Arc::new(Waiters::default()), ReplicaId::random());
     let retention = config.retention.get();
-    let store: Arc<dyn ApprovalStore> = match &config.redis {
+    let (store, log): (Arc<dyn ApprovalStore>, Arc<dyn AuditLog>) = match &config.redis {
         Some(redis) => {
             let mut queues: Vec<QueueName> = policy.terms().map(|terms| terms.queue.clone()).collect();
             queues.sort();
             queues.dedup();
-            let settings = redis_settings(redis)?;
+            let settings = redis_settings(redis, digest)?;
             RedisStore::check(&settings).await?;
-            Arc::new(RedisStore::start(settings, replica, queues, waiters.clone(), retention)?)
+            let store = Arc::new(RedisStore::start(settings, replica, queues, waiters.clone(), retention)?);
+            (store.clone(), store)
         }
         None => {
             tracing::warn!("no Redis is configured: approvals live in this process and end with it");
-            Arc::new(MemoryStore::new(Arc::clone(&clock), waiters.clone(), retention))
+            let store = Arc::new(MemoryStore::new(Arc::clone(&clock), waiters.clone(), retention));
+            (store.clone(), store)
         }
     };
+    let audit = Audit::new(log, Arc::clone(&clock), replica, auditing::settings(&config.audit)?);
     let settings =
         approvals::Settings { patience: config.ext_authz.patience.get(), caps: config.limits.into() };
-    Ok(Approvals::new(store, waiters, clock, replica, settings))
+    let approvals = Approvals::new(store, waiters, clock, replica, settings);
+    let started = Note::new(Event::Started).with("version", env!("CARGO_PKG_VERSION"));
+    approvals.note(started.with("policy", digest.to_string()).with("replica", replica.to_string()));
+    Ok((approvals, audit))
 }
 
-fn redis_settings(config: &RedisConfig) -> anyhow::Result<RedisSettings> {
+fn redis_settings(config: &RedisConfig, policy: Sha256Hex) -> anyhow::Result<RedisSettings> {
     let read =
         |path: &PathBuf| std::fs::read(path).with_context(|| format!("redis.ca_file {}", path.display()));
     let defaults = RedisSettings::default();
@@ -121,5 +138,6 @@ fn redis_settings(config: &RedisConfig) -> anyhow::Result<RedisSettings> {
         pool_size: config.pool_size,
         wait_replicas: config.wait_replicas,
         wait_timeout: config.wait_timeout.map_or(defaults.wait_timeout, Span::get),
+        policy: policy.to_string(),
     })
 }

@@ -4,6 +4,7 @@
 //! all: the first that ends an approval wins, and every later one is told what stands. It also rings: after a change
 //! it tells every replica which record to look at. A ring is a hint, never a verdict.
 
+mod audit;
 pub mod memory;
 pub mod redis;
 
@@ -13,7 +14,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use std::sync::Arc;
 
+pub use self::audit::AuditLog;
 use crate::domain::approval::{Approval, Departure, Held, Holder, StateKind, VoteRefused};
+use crate::domain::audit::Note;
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, AttemptId, DecisionId, QueueName, RequestKey, SessionKey, Subject};
@@ -82,6 +85,9 @@ pub trait ApprovalStore: Send + Sync + 'static {
 
     /// Renews this replica's sign of life. Without it for [`LEASE`], its attempts count as gone.
     async fn renew_lease(&self) -> Result<(), StoreError>;
+
+    /// Writes down what changes no record.
+    async fn note(&self, note: &Note) -> Result<(), StoreError>;
 
     /// Lists records.
     async fn list(&self, query: &Query) -> Result<Page, StoreError>;

@@ -77,6 +77,7 @@ impl Approvals {
         let vote = Vote {
             decision: decision.id,
             reviewer: decision.reviewer.subject,
+            proof: Some(decision.reviewer.proof),
             verdict: decision.verdict,
             reason: decision.reason,
             fingerprint: decision.fingerprint,
@@ -95,7 +96,8 @@ impl Approvals {
             }
         })?;
         // An id that was used before changes nothing; whoever meant something else by it must not read "recorded".
-        let recorded = |counted: &Vote| Vote { at: vote.at, ..counted.clone() } == vote;
+        let recorded =
+            |counted: &Vote| Vote { at: vote.at, proof: vote.proof.clone(), ..counted.clone() } == vote;
         if !standing.votes.iter().any(recorded) {
             return Err(DecideError::IdUsed);
         }

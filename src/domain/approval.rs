@@ -180,6 +180,17 @@ pub enum Departure {
     Draining,
 }
 
+impl Departure {
+    /// The word for it, as records and audit write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CallerGone => "caller-gone",
+            Self::HoldOver => "hold-over",
+            Self::Draining => "draining",
+        }
+    }
+}
+
 /// The states without what comes with them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StateKind {

@@ -17,5 +17,5 @@ mod tests;
 pub use self::chain::{Chain, Head, Line, Place, SYSTEM, Sha256Hex};
 pub use self::checkpoint::{Checkpoint, KeyError, Notary, PublicKey};
 pub use self::event::Event;
-pub use self::fact::{Asked, Fact};
+pub use self::fact::{Asked, Detail, Fact, Note};
 pub use self::verify::{Fault, Finding, Report, Section, verify};

@@ -100,6 +100,7 @@ mod tests {
         let vote = Vote {
             decision: DecisionId::random(),
             reviewer: Subject("bob".into()),
+            proof: None,
             verdict: Verdict::Approve,
             reason: None,
             fingerprint: None,

@@ -86,6 +86,8 @@ pub struct Vote {
     pub decision: DecisionId,
     /// Whose it is.
     pub reviewer: Subject,
+    /// How the reviewer was authenticated; see [`Reviewer::proof`].
+    pub proof: Option<String>,
     /// Which way.
     pub verdict: Verdict,
     /// Why; the agent reads it when the call is rejected.

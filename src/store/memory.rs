@@ -1,5 +1,7 @@
 //! The embedded store: one process, nothing kept when it ends.
 
+mod journal;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -7,9 +9,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use self::journal::{Cause, Journal};
 use super::{ApprovalStore, Bell, Cursor, Health, Order, Page, Parking, Query, StoreError, VoteError};
 use crate::clock::Clock;
 use crate::domain::approval::{Approval, Departure, Origin, StateKind};
+use crate::domain::audit::Note;
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, AttemptId, Incarnation, RequestKey, SessionKey};
@@ -18,6 +22,7 @@ use crate::domain::ruling::Cap;
 /// All records, in this process.
 pub struct MemoryStore {
     records: Mutex<BTreeMap<ApprovalId, Approval>>,
+    journal: Mutex<Journal>,
     clock: Arc<dyn Clock>,
     bell: Arc<dyn Bell>,
     retention: Duration,
@@ -26,11 +31,15 @@ pub struct MemoryStore {
 impl MemoryStore {
     /// An empty store that forgets what ended longer ago than `retention`.
     pub fn new(clock: Arc<dyn Clock>, bell: Arc<dyn Bell>, retention: Duration) -> Self {
-        Self { records: Mutex::default(), clock, bell, retention }
+        Self { records: Mutex::default(), journal: Mutex::default(), clock, bell, retention }
     }
 
     fn records(&self) -> MutexGuard<'_, BTreeMap<ApprovalId, Approval>> {
         self.records.lock().expect("no transition panics")
+    }
+
+    fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().expect("nothing that is written down panics")
     }
 
     fn tell(&self, id: &ApprovalId) {
@@ -38,16 +47,23 @@ impl MemoryStore {
         self.bell.changed(id);
     }
 
-    /// Applies one transition to one record, rings if it changed anything, and returns what stands.
-    fn change(&self, id: &ApprovalId, apply: impl FnOnce(&mut Approval, Timestamp)) -> Option<Approval> {
+    /// Applies one transition to one record, writes it down and rings if it changed anything, and returns what stands.
+    fn change(
+        &self,
+        id: &ApprovalId,
+        cause: &Cause,
+        apply: impl FnOnce(&mut Approval, Timestamp),
+    ) -> Option<Approval> {
         let standing = {
             let mut records = self.records();
             let record = records.get_mut(id)?;
             let before = record.seq;
-            apply(record, self.clock.now());
+            let now = self.clock.now();
+            apply(record, now);
             if record.seq == before {
                 return Some(record.clone());
             }
+            self.journal().changed(record, cause, now);
             record.clone()
         };
         self.tell(id);
@@ -115,11 +131,19 @@ impl ApprovalStore for MemoryStore {
                 Some(record) => {
                     let taken_up =
                         record.holder.is_none() && record.take_up(parking.holder, now, Incarnation::ONLY);
+                    if taken_up {
+                        self.journal().changed(
+                            record,
+                            &Cause::Attempt("take-up", parking.holder.attempt),
+                            now,
+                        );
+                    }
                     (record.clone(), taken_up)
                 }
                 None => {
                     let held = Arc::clone(&parking.held);
                     let record = Approval::parked(parking.id.clone(), held, parking.holder, now);
+                    self.journal().changed(&record, &Cause::Attempt("park", parking.holder.attempt), now);
                     records.insert(record.id.clone(), record.clone());
                     (record, true)
                 }
@@ -137,7 +161,7 @@ impl ApprovalStore for MemoryStore {
 
     async fn vote(&self, id: &ApprovalId, vote: &Vote) -> Result<Approval, VoteError> {
         let mut refused = None;
-        let standing = self.change(id, |record, now| {
+        let standing = self.change(id, &Cause::Vote(vote), |record, now| {
             refused = record.vote(Vote { at: now, ..vote.clone() }, now, Incarnation::ONLY).err();
         });
         let standing = standing.ok_or_else(|| VoteError::NotFound(id.clone()))?;
@@ -153,7 +177,8 @@ impl ApprovalStore for MemoryStore {
         attempt: AttemptId,
         fingerprint: &Fingerprint,
     ) -> Result<Option<Approval>, StoreError> {
-        Ok(self.change(id, |record, now| record.claim(attempt, fingerprint, now, Incarnation::ONLY)))
+        let cause = Cause::Attempt("claim", attempt);
+        Ok(self.change(id, &cause, |record, now| record.claim(attempt, fingerprint, now, Incarnation::ONLY)))
     }
 
     async fn detach(
@@ -168,7 +193,8 @@ impl ApprovalStore for MemoryStore {
             let other = if records.contains_key(id) { None } else { records.values().find(taken_up) };
             other.map_or_else(|| id.clone(), |record| record.id.clone())
         };
-        Ok(self.change(&id, |record, now| record.detach(attempt, departure, now)))
+        let cause = Cause::Attempt(departure.as_str(), attempt);
+        Ok(self.change(&id, &cause, |record, now| record.detach(attempt, departure, now)))
     }
 
     async fn withdraw(&self, session: SessionKey, request: Option<RequestKey>) -> Result<(), StoreError> {
@@ -180,7 +206,8 @@ impl ApprovalStore for MemoryStore {
             .filter(|(_, holder)| holder.origin.is_some_and(meant))
             .collect();
         for (id, holder) in named {
-            self.change(&id, |record, now| record.detach(holder.attempt, Departure::CallerGone, now));
+            let cause = Cause::Attempt(Departure::CallerGone.as_str(), holder.attempt);
+            self.change(&id, &cause, |record, now| record.detach(holder.attempt, Departure::CallerGone, now));
         }
         Ok(())
     }
@@ -194,13 +221,21 @@ impl ApprovalStore for MemoryStore {
         let ended: Vec<ApprovalId> = {
             let mut records = self.records();
             records.retain(|_, r| r.state.settled_at().is_none_or(|at| now < at + self.retention));
-            records.values_mut().filter_map(|r| r.lapse(now).then(|| r.id.clone())).collect()
+            let ended: Vec<_> = records.values_mut().filter_map(|r| r.lapse(now).then_some(&*r)).collect();
+            ended.iter().for_each(|record| self.journal().changed(record, &Cause::Sweep, now));
+            ended.iter().map(|record| record.id.clone()).collect()
         };
         ended.iter().for_each(|id| self.tell(id));
         Ok(ended)
     }
 
     async fn renew_lease(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn note(&self, note: &Note) -> Result<(), StoreError> {
+        let asked = note.approval.as_ref().and_then(|id| self.records().get(id).map(|r| Arc::clone(&r.held)));
+        self.journal().noted(note, asked.as_deref(), self.clock.now());
         Ok(())
     }
 

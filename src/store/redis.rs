@@ -7,6 +7,7 @@
 mod connection;
 mod doorbell;
 mod fitness;
+mod journal;
 mod keys;
 mod lines;
 mod listing;
@@ -38,13 +39,14 @@ use self::fitness::examine;
 use self::keys::{Keys, record_key};
 use self::lines::Connection;
 use self::listing::Reader;
-use self::record::{Reply, departure_word, encode_vote_rest, millis};
+use self::record::{Reply, encode_vote_rest, millis};
 use self::replication::Wanted;
 use self::scripts::Scripts;
 pub use self::settings::{InvalidSettings, Settings};
 use self::topology::Shape;
 use super::{ApprovalStore, Bell, Health, LEASE, Page, Parking, Query, StoreError, VoteError};
 use crate::domain::approval::{Approval, CLAIM_WINDOW, Departure, VoteRefused};
+use crate::domain::audit::{Chain, Note};
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, AttemptId, DecisionId, QueueName, ReplicaId, RequestKey, SessionKey};
@@ -64,7 +66,8 @@ pub struct RedisStore {
     doorbell: Arc<Doorbell>,
     replica: ReplicaId,
     queues: Vec<QueueName>,
-    retention: Duration,
+    /// What is the same for every script: see `scripts/record.lua`.
+    common: String,
     timeout: Duration,
     wanted: Option<Wanted>,
     _stop: DropGuard,
@@ -98,7 +101,7 @@ impl RedisStore {
             wishes: wishes_receiver,
             warned: false,
         };
-        let Settings { wait_replicas: replicas, wait_timeout: within, .. } = settings;
+        let Settings { wait_replicas: replicas, wait_timeout: within, policy, .. } = settings;
         tokio::spawn(supervisor.run(stop.clone()));
         Ok(Self {
             keys,
@@ -108,7 +111,7 @@ impl RedisStore {
             doorbell,
             replica,
             queues,
-            retention,
+            common: format!("{} {replica} {policy}", millis(retention)),
             timeout: settings.command_timeout,
             wanted: (replicas > 0).then_some(Wanted { replicas, within }),
             _stop: stop.drop_guard(),
@@ -163,7 +166,14 @@ impl RedisStore {
     /// A call of a script on a queue.
     fn call<'a>(&self, script: &'a Script, queue: &QueueName) -> ScriptInvocation<'a> {
         let mut call = script.key(self.keys.queue(queue));
-        call.arg(millis(self.retention));
+        call.arg(&self.common);
+        call
+    }
+
+    /// A call of a script on a chain.
+    fn call_in<'a>(&self, script: &'a Script, chain: &Chain) -> ScriptInvocation<'a> {
+        let mut call = script.key(self.keys.chain(chain));
+        call.arg(&self.common);
         call
     }
 
@@ -276,7 +286,7 @@ impl ApprovalStore for RedisStore {
         departure: Departure,
     ) -> Result<Option<Approval>, StoreError> {
         let mut call = self.call_on(&self.scripts.detach, id);
-        call.arg(attempt.to_string()).arg(departure_word(departure));
+        call.arg(attempt.to_string()).arg(departure.as_str());
         self.standing(id, &call).await
     }
 
@@ -350,7 +360,12 @@ impl ApprovalStore for RedisStore {
             Some(queue) => vec![queue.clone()],
             None => self.all_queues(&mut connection).await?,
         };
-        Reader { keys: &self.keys, script: &self.scripts.list, connection }.page(queues, query).await
+        let (keys, script, common) = (&self.keys, &self.scripts.list, self.common.as_str());
+        Reader { keys, script, common, connection }.page(queues, query).await
+    }
+
+    async fn note(&self, note: &Note) -> Result<(), StoreError> {
+        self.write_note(note).await
     }
 
     async fn listen(&self, id: &ApprovalId) -> Result<(), StoreError> {

@@ -8,13 +8,13 @@ const LAYERS: [&[&str]; 6] = [
     &["domain"],
     &["clock", "telemetry"],
     &["config", "store"],
-    &["approvals"],
+    &["approvals", "audit"],
     &["ext_authz", "admin"],
     &["main", "cli", "server"],
 ];
 
 /// Where a crate may be used, by the beginning of the path below `src`.
-const OWNERS: [(&str, &[&str]); 11] = [
+const OWNERS: [(&str, &[&str]); 13] = [
     ("redis", &["store/redis"]),
     ("deadpool_redis", &["store/redis"]),
     ("tonic", &["ext_authz"]),
@@ -24,7 +24,9 @@ const OWNERS: [(&str, &[&str]); 11] = [
     ("axum", &["admin", "server"]),
     ("askama", &["admin"]),
     ("cel", &["domain/policy"]),
-    ("ureq", &["cli"]),
+    ("ureq", &["cli", "audit/sinks"]),
+    ("ed25519_dalek", &["domain/audit"]),
+    ("serde_json_canonicalizer", &["domain/audit", "config"]),
     ("tracing_subscriber", &["telemetry"]),
 ];
 

@@ -33,7 +33,7 @@ struct World {
 }
 
 fn world(config: &str) -> World {
-    let Loaded { config, policy } = Config::read(config, Path::new("test.yaml")).unwrap();
+    let Loaded { config, policy, .. } = Config::read(config, Path::new("test.yaml")).unwrap();
     let (waiters, clock) = (Arc::new(Waiters::default()), Arc::new(SystemClock));
     let memory = MemoryStore::new(clock.clone(), waiters.clone(), Duration::from_secs(600));
     let store = Arc::new(FaultyStore::around(memory));

@@ -270,6 +270,7 @@ impl World {
         let vote = holdpoint::domain::decision::Vote {
             decision: decision.id,
             reviewer: decision.reviewer.subject,
+            proof: None,
             verdict: decision.verdict,
             reason: None,
             fingerprint: None,

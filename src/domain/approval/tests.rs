@@ -9,6 +9,7 @@ fn vote(name: &str, verdict: Verdict) -> Vote {
     Vote {
         decision: DecisionId::random(),
         reviewer: Subject(name.into()),
+        proof: None,
         verdict,
         reason: None,
         fingerprint: None,

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Sha256Hex;
+use super::chain::{Chain, Sha256Hex};
 use super::event::Event;
 use crate::domain::approval::Held;
+use crate::domain::decision::Reviewer;
+use crate::domain::ids::{ApprovalId, Subject};
 
 /// What happened. What does not apply is left out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,7 +46,7 @@ pub struct Fact {
     pub policy: Option<String>,
     /// What else was said: reason, proof of who decided, trace of the decision, why something was refused.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub detail: BTreeMap<String, serde_json::Value>,
+    pub detail: Detail,
     /// The call that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<Asked>,
@@ -98,6 +100,49 @@ impl Asked {
             trace: held.trace.clone(),
             body: Sha256Hex::of(held.body.as_bytes()),
         }
+    }
+}
+
+/// Something that changes no record, to be written down all the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Note {
+    /// In which chain.
+    pub chain: Chain,
+    /// What happened.
+    pub event: Event,
+    /// The approval that it is about.
+    pub approval: Option<ApprovalId>,
+    /// The person who did it.
+    pub who: Option<Subject>,
+    /// What else there is to say.
+    pub detail: Detail,
+}
+
+/// What else there is to say of a fact, by name.
+pub type Detail = BTreeMap<String, serde_json::Value>;
+
+impl Note {
+    /// Something that belongs to no queue.
+    pub fn new(event: Event) -> Self {
+        Self { chain: Chain::System, event, approval: None, who: None, detail: Detail::new() }
+    }
+
+    /// Something about an approval.
+    pub fn about(event: Event, approval: &ApprovalId) -> Self {
+        let chain = Chain::Queue(approval.queue().clone());
+        Self { chain, approval: Some(approval.clone()), ..Self::new(event) }
+    }
+
+    /// ... that this person did.
+    pub fn by(self, reviewer: &Reviewer) -> Self {
+        let who = Some(reviewer.subject.clone());
+        Self { who, ..self }.with("proof", reviewer.proof.clone())
+    }
+
+    /// ... of which this is to be said.
+    pub fn with(mut self, name: &str, value: impl Into<serde_json::Value>) -> Self {
+        self.detail.insert(name.to_owned(), value.into());
+        self
     }
 }
 

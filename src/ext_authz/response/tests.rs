@@ -25,6 +25,7 @@ fn vote(approval: &mut Approval, verdict: Verdict, reason: Option<&str>) {
     let vote = Vote {
         decision: DecisionId::random(),
         reviewer: Subject("bob\r\nset-cookie: a=1".into()),
+        proof: None,
         verdict,
         reason: reason.map(str::to_owned),
         fingerprint: None,

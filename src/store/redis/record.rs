@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use redis::{FromRedisValue, ParsingError, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::approval::{Approval, Cancellation, Departure, Held, Holder, Origin, State, StateKind};
+use crate::domain::approval::{Approval, Cancellation, Held, Holder, Origin, State, StateKind};
 use crate::domain::decision::{Verdict, Vote};
 use crate::domain::ids::{ApprovalId, QueueName, Subject};
 use crate::store::StoreError;
@@ -142,11 +142,17 @@ impl Reply {
 struct VoteRest {
     reason: Option<String>,
     fingerprint: Option<String>,
+    #[serde(default)]
+    proof: Option<String>,
 }
 
-/// The part of a vote that no script looks at.
+/// The part of a vote that no script looks at. It is also the detail of its entry in the audit.
 pub(super) fn encode_vote_rest(vote: &Vote) -> String {
-    let rest = VoteRest { reason: vote.reason.clone(), fingerprint: vote.fingerprint.map(|f| f.to_string()) };
+    let rest = VoteRest {
+        reason: vote.reason.clone(),
+        fingerprint: vote.fingerprint.map(|f| f.to_string()),
+        proof: vote.proof.clone(),
+    };
     serde_json::to_string(&rest).expect("text becomes JSON")
 }
 
@@ -155,6 +161,7 @@ fn vote([decision, reviewer, verdict, at, rest]: &[String; VOTE]) -> Result<Vote
     Ok(Vote {
         decision: read(decision)?,
         reviewer: Subject(reviewer.clone()),
+        proof: rest.proof,
         verdict: match verdict.as_str() {
             "approve" => Verdict::Approve,
             "reject" => Verdict::Reject,
@@ -185,15 +192,6 @@ fn origin(text: &str) -> Result<Option<Origin>, String> {
 /// The session and the request that an attempt answers to.
 pub(super) fn origin_text(origin: Option<Origin>) -> String {
     origin.map(|origin| format!("{}:{}", origin.session, origin.request)).unwrap_or_default()
-}
-
-/// The word for why an attempt no longer waits.
-pub(super) fn departure_word(departure: Departure) -> &'static str {
-    match departure {
-        Departure::CallerGone => "caller-gone",
-        Departure::HoldOver => "hold-over",
-        Departure::Draining => "draining",
-    }
 }
 
 fn read<T: FromStr>(text: &str) -> Result<T, String> {

@@ -9,6 +9,7 @@ use holdpoint::admin::{self, AllowedHosts, Authentication, Settings, StoreKind, 
 use holdpoint::approvals::{Approvals, Waiters};
 use holdpoint::clock::SystemClock;
 use holdpoint::domain::approval::{Approval, Departure, Held, StateKind};
+use holdpoint::domain::audit::Note;
 use holdpoint::domain::decision::{Membership, Vote};
 use holdpoint::domain::fingerprint::Fingerprint;
 use holdpoint::domain::ids::{
@@ -292,6 +293,10 @@ impl ApprovalStore for SwitchedStore {
 
     async fn renew_lease(&self) -> Result<(), StoreError> {
         self.on()?.renew_lease().await
+    }
+
+    async fn note(&self, note: &Note) -> Result<(), StoreError> {
+        self.on()?.note(note).await
     }
 
     async fn list(&self, query: &Query) -> Result<Page, StoreError> {

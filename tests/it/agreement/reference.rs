@@ -164,6 +164,7 @@ impl Reference {
                 let vote = Vote {
                     decision: DecisionId::random(),
                     reviewer: Subject(format!("reviewer {reviewer}")),
+                    proof: None,
                     verdict: *verdict,
                     reason: None,
                     fingerprint: match seen {

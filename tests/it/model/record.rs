@@ -129,6 +129,7 @@ pub fn vote(decision: u8, verdict: Verdict) -> Vote {
     Vote {
         decision: NAMES.decisions[usize::from(decision)],
         reviewer: reviewer(usize::from(decision) / CLICKS),
+        proof: None,
         verdict,
         reason: None,
         fingerprint: None,

@@ -108,7 +108,7 @@ pub async fn a_vote_keeps_what_the_reviewer_said(kind: Kind) {
             fingerprint: Some(parked.held.fingerprint),
             ..approve("bob, € \n")
         },
-        Vote { reason: Some(String::new()), ..approve("") },
+        Vote { reason: Some(String::new()), proof: Some("token bob".into()), ..approve("") },
         vote("eve", holdpoint::domain::decision::Verdict::Reject),
     ];
     for vote in &sent {

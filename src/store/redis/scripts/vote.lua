@@ -32,5 +32,5 @@ elseif missing <= 1 then
 end
 set(record, 'void', void)
 set(record, 'under', here)
-change(record, verdict, reviewer)
+change(record, verdict, reviewer, ARGV[7])
 return answer('counted', record)
