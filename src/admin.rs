@@ -3,6 +3,7 @@
 mod api;
 mod arguments;
 mod assets;
+mod audit;
 mod card;
 mod error;
 mod field_guide;
@@ -33,6 +34,7 @@ pub use self::health::StoreKind;
 pub use self::identity::{Authentication, TokenDigest, TokenReviewer};
 pub use self::origin::AllowedHosts;
 use crate::approvals::Approvals;
+use crate::audit::Audit;
 
 /// What a decision or a login may weigh: a reason is a few sentences.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -57,13 +59,19 @@ pub struct Settings {
 /// What every endpoint has at hand.
 struct Admin {
     approvals: Arc<Approvals>,
+    audit: Arc<Audit>,
     settings: Settings,
     draining: CancellationToken,
 }
 
 /// Everything that the admin side answers. Once `draining`, it reports that it is not ready and ends live streams.
-pub fn router(approvals: Arc<Approvals>, settings: Settings, draining: CancellationToken) -> Router {
-    let admin = Arc::new(Admin { approvals, settings, draining });
+pub fn router(
+    approvals: Arc<Approvals>,
+    audit: Arc<Audit>,
+    settings: Settings,
+    draining: CancellationToken,
+) -> Router {
+    let admin = Arc::new(Admin { approvals, audit, settings, draining });
     let reviewers = Router::new()
         .route("/", get(queue::page))
         .route("/cards/{id}", get(queue::card))
@@ -76,6 +84,10 @@ pub fn router(approvals: Arc<Approvals>, settings: Settings, draining: Cancellat
         .route("/v1/approvals/{id}", get(api::show))
         .route("/v1/approvals/{id}/decisions", post(api::decide))
         .route("/v1/approvals:watch", get(watch::events))
+        .route("/v1/approvals/{id}/evidence", get(audit::evidence))
+        .route("/v1/audit", get(audit::search))
+        .route("/v1/audit/checkpoints", get(audit::checkpoints))
+        .route("/v1/audit:export", get(audit::export))
         .route("/assets/{name}", get(assets::asset))
         .fallback(error::no_such_page)
         .method_not_allowed_fallback(error::wrong_method)

@@ -45,6 +45,20 @@ pub struct Settings {
     pub sinks: Vec<Sink>,
 }
 
+impl Default for Settings {
+    /// Unsigned, kept for 30 days, copied nowhere.
+    fn default() -> Self {
+        Self {
+            notary: None,
+            checkpoint_every: 1000,
+            checkpoint_interval: Duration::from_secs(300),
+            retention: Duration::from_secs(30 * 24 * 3600),
+            trim_unshipped: false,
+            sinks: Vec::new(),
+        }
+    }
+}
+
 /// The audit of all replicas.
 pub struct Audit {
     log: Arc<dyn AuditLog>,
@@ -62,11 +76,6 @@ impl Audit {
         settings: Settings,
     ) -> Arc<Self> {
         Arc::new(Self { log, clock, replica, settings })
-    }
-
-    /// The replica that it seals and ships on.
-    pub fn replica(&self) -> ReplicaId {
-        self.replica
     }
 
     /// Seals, ships and trims until told to stop, and then seals and ships once more what this replica did last.

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod audit;
 pub mod client;
 pub mod exit;
 mod policy;
@@ -25,6 +26,7 @@ pub struct Cli {
 enum Command {
     Serve(serve::Serve),
     Policy(policy::Policy),
+    Audit(audit::Audit),
     #[command(flatten)]
     Reviewing(reviewing::Reviewing),
 }
@@ -35,6 +37,7 @@ impl Cli {
         let result = match self.command {
             Command::Serve(command) => command.run(),
             Command::Policy(command) => command.run(),
+            Command::Audit(command) => return command.run(),
             Command::Reviewing(command) => return command.run(),
         };
         match result {

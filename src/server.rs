@@ -74,7 +74,7 @@ pub async fn serve(loaded: Loaded, access: Access) -> anyhow::Result<()> {
         authentication: access.authentication(),
         store: if config.redis.is_some() { admin::StoreKind::Redis } else { admin::StoreKind::Embedded },
     };
-    let router = admin::router(Arc::clone(&approvals), settings, leaving.not_ready.clone());
+    let router = admin::router(Arc::clone(&approvals), audit, settings, leaving.not_ready.clone());
     let reviewers = admin::serve(admin_listener, router, leaving.stop.clone());
     leaving.tasks.spawn(async move {
         if let Err(error) = reviewers.await {

@@ -18,7 +18,8 @@ use super::identity::Asking;
 use super::wire::ApprovalJson;
 use crate::approvals::{Approvals, Decided, Decision};
 use crate::domain::approval::{Approval, StateKind};
-use crate::domain::decision::Verdict;
+use crate::domain::audit::{Event, Note};
+use crate::domain::decision::{Reviewer, Verdict};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, DecisionId};
 use crate::store::{Filter, Order, Query, StoreError};
@@ -55,6 +56,7 @@ pub(super) async fn show(
     Named(id): Named,
 ) -> Result<Json<ApprovalJson>, Problem> {
     let approval = look(&admin.approvals, &id).await?;
+    admin.approvals.note(shown(&approval, &reviewer));
     Ok(Json(ApprovalJson::of(&approval, &reviewer)))
 }
 
@@ -135,6 +137,12 @@ impl FromRequestParts<Arc<Admin>> for Named {
         let Path(id) = path.map_err(|rejection| Problem::invalid_request(rejection.body_text()))?;
         id.parse().map(Self).map_err(|_| Problem::not_found(&id))
     }
+}
+
+/// That a reviewer was shown a call. What was shown is the body as it is kept; its digest is in every entry.
+pub(super) fn shown(approval: &Approval, reviewer: &Reviewer) -> Note {
+    let fingerprint = approval.held.fingerprint.to_string();
+    Note::about(Event::Shown, &approval.id).by(reviewer).with("fingerprint", fingerprint)
 }
 
 /// The record of this id.

@@ -29,6 +29,7 @@ const SELF_APPROVAL: Kind = ("self-approval", "Your own call", StatusCode::FORBI
 const NOT_ELIGIBLE: Kind = ("not-eligible", "Others decide this", StatusCode::FORBIDDEN);
 const FORBIDDEN_ORIGIN: Kind = ("forbidden-origin", "Not from here", StatusCode::FORBIDDEN);
 const UNAUTHENTICATED: Kind = ("unauthenticated", "Who are you?", StatusCode::UNAUTHORIZED);
+const NOT_PERMITTED: Kind = ("not-permitted", "That is not yours to do", StatusCode::FORBIDDEN);
 const INVALID_REQUEST: Kind = ("invalid-request", "The request is not right", StatusCode::BAD_REQUEST);
 const WRONG_METHOD: Kind = ("invalid-request", "Not with this method", StatusCode::METHOD_NOT_ALLOWED);
 const STORE_UNAVAILABLE: Kind =
@@ -58,6 +59,10 @@ impl Problem {
 
     pub(super) fn unauthenticated() -> Self {
         Self::new(UNAUTHENTICATED, "send a reviewer's token: Authorization: Bearer …")
+    }
+
+    pub(super) fn not_permitted(detail: &str) -> Self {
+        Self::new(NOT_PERMITTED, detail)
     }
 
     pub(super) fn forbidden_origin(detail: &str) -> Self {

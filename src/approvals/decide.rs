@@ -1,7 +1,10 @@
 //! A reviewer decides.
 
+use std::sync::Arc;
+
 use super::Approvals;
 use crate::domain::approval::{Approval, VoteRefused};
+use crate::domain::audit::{Event, Note};
 use crate::domain::authority::{NotAllowed, may_decide};
 use crate::domain::decision::{Reviewer, Verdict, Vote};
 use crate::domain::fingerprint::Fingerprint;
@@ -62,8 +65,24 @@ pub enum DecideError {
 }
 
 impl Approvals {
-    /// Records a decision, if the reviewer may take it.
-    pub async fn decide(&self, id: &ApprovalId, decision: Decision) -> Result<Decided, DecideError> {
+    /// Records a decision, if the reviewer may take it. That one was refused is written down too.
+    pub async fn decide(
+        self: &Arc<Self>,
+        id: &ApprovalId,
+        decision: Decision,
+    ) -> Result<Decided, DecideError> {
+        let refused = Note::about(Event::Refused, id).by(&decision.reviewer);
+        let refused = refused.with("verdict", decision.verdict.as_str());
+        let decided = self.record(id, decision).await;
+        match &decided {
+            // What the store did not answer to is sent again.
+            Ok(_) | Err(DecideError::NotFound(_) | DecideError::Store(_)) => {}
+            Err(error) => self.note(refused.with("why", error.to_string())),
+        }
+        decided
+    }
+
+    async fn record(&self, id: &ApprovalId, decision: Decision) -> Result<Decided, DecideError> {
         let seen = self.look(id).await?.ok_or_else(|| DecideError::NotFound(id.clone()))?;
         // One that was counted and whose answer got lost comes again: the store then says what stands.
         let sent_again = seen.votes.iter().any(|vote| vote.decision == decision.id);

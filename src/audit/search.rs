@@ -47,7 +47,7 @@ impl Query {
         }
         let call = fact.call.as_ref();
         want(self.approval.as_ref(), fact.approval.as_ref())
-            && want(self.caller.as_ref(), call.and_then(|call| call.caller.as_ref()))
+            && self.caller.as_deref().is_none_or(|caller| fact.caller() == Some(caller))
             && want(self.tool.as_ref(), call.and_then(|call| call.tool.as_ref()))
             && want(self.reviewer.as_ref(), fact.who.as_ref())
             && self.outcome.is_none_or(|outcome| outcome == fact.event)
@@ -157,6 +157,47 @@ impl Audit {
             }
         }
         Ok(())
+    }
+
+    /// The latest checkpoints of a chain, newest first.
+    pub async fn checkpoints(&self, chain: &Chain) -> Result<Vec<Line>, StoreError> {
+        let (mut found, mut before, mut left) = (Vec::new(), None, LOOKED_AT);
+        while found.len() < PART && left > 0 {
+            let lines = self.log.lines_before(chain, before, PART).await?;
+            let Some(last) = lines.last() else { break };
+            (before, left) = (Some(last.place), left.saturating_sub(lines.len()));
+            found.extend(lines.into_iter().filter(|line| line.place.checkpoint));
+        }
+        Ok(found)
+    }
+
+    /// The part of a chain that holds all that happened to an approval since it was parked, up to the first checkpoint
+    /// behind that. Oldest first.
+    pub async fn proof(
+        &self,
+        chain: &Chain,
+        approval: &str,
+        parked_at: Timestamp,
+    ) -> Result<Vec<Line>, StoreError> {
+        let (mut found, mut before) = (Vec::new(), None);
+        'chain: loop {
+            let lines = self.log.lines_before(chain, before, PART).await?;
+            let Some(last) = lines.last() else { break };
+            before = Some(last.place);
+            for line in lines {
+                if line.at().is_some_and(|at| at < parked_at) {
+                    break 'chain;
+                }
+                found.push(line);
+            }
+        }
+        found.reverse();
+        let about = |line: &Line| line.fact().is_some_and(|fact| fact.approval.as_deref() == Some(approval));
+        let Some(first) = found.iter().position(about) else { return Ok(Vec::new()) };
+        let last = found.iter().rposition(about).unwrap_or(first);
+        let signed = found[last..].iter().position(|line| line.place.checkpoint);
+        found.truncate(signed.map_or(found.len(), |signed| last + signed + 1));
+        Ok(found.split_off(first))
     }
 
     /// The lines of a chain behind a place, entries and checkpoints, oldest first; some of them.

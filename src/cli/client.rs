@@ -1,6 +1,7 @@
 //! Speaks to the admin API.
 
 mod approval;
+mod audit;
 mod error;
 mod events;
 

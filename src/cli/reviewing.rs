@@ -103,7 +103,8 @@ impl Reviewing {
 }
 
 impl Remote {
-    fn client(&self) -> Result<Client, ClientError> {
+    /// The client of this service.
+    pub(super) fn client(&self) -> Result<Client, ClientError> {
         Client::new(&self.url, self.token.as_ref())
     }
 }

@@ -16,13 +16,14 @@ use super::{identity, mcp, path};
 use crate::approvals::Approvals;
 use crate::config::{IdentityConfig, LeaveParked};
 use crate::domain::approval::{Held, HeldRequest, Origin};
+use crate::domain::audit::{Event, Note};
 use crate::domain::call::{Call, Caller, Request};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, RequestKey, SessionKey};
 use crate::domain::message::{Asked, Message};
 use crate::domain::outcome::{Outcome, StillOpen};
 use crate::domain::policy::{Because, Policy};
-use crate::domain::ruling::{Ruling, Terms};
+use crate::domain::ruling::{Denial, Ruling, Terms};
 
 /// How much sooner than the gateway gives up an answer is sent: better our words than its empty 403.
 const MARGIN: Duration = Duration::from_millis(500);
@@ -105,6 +106,8 @@ impl Gate {
             Err(unreadable) => {
                 let path = http.path.split('?').next();
                 tracing::info!(%unreadable, path, "refused");
+                self.approvals
+                    .note(Note::new(Event::Denied).with("code", unreadable.reason_code()).with("path", path));
                 return Next::Answer(response::unreadable(&unreadable));
             }
         };
@@ -137,10 +140,12 @@ impl Gate {
             }
             (Ruling::Deny(denial), Asked::Message(message)) => {
                 tracing::info!(rule = denial.rule, method = message.method, "denied");
+                self.approvals.note(denied(&call, &denial).with("method", message.method.clone()));
                 Next::Answer(response::denied(&Asker::of(&message, denial.form), &denial))
             }
             (Ruling::Deny(denial), Asked::Nothing | Asked::Response) => {
                 tracing::info!(rule = denial.rule, "denied");
+                self.approvals.note(denied(&call, &denial));
                 Next::Answer(response::malformed(&denial.reason))
             }
             (Ruling::Hold(_), Asked::Message(_)) if path::is_legacy_sse(&call.request.target) => {
@@ -204,6 +209,13 @@ impl Gate {
     fn link(&self, approval: &ApprovalId) -> Option<String> {
         self.settings.reviewers_url.as_ref().map(|url| format!("{}/#{approval}", url.trim_end_matches('/')))
     }
+}
+
+/// That policy refused a call and nobody was asked.
+fn denied(call: &Call, denial: &Denial) -> Note {
+    let caller = call.caller.subject.as_ref().map(ToString::to_string);
+    let note = Note::new(Event::Denied).with("code", "policy").with("rule", denial.rule.clone());
+    note.with("path", call.request.path.clone()).with("caller", caller)
 }
 
 /// A little before the gateway gives up, also where it does so soon.

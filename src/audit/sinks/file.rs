@@ -16,22 +16,27 @@ pub(super) fn append(path: &Path, rotate_at: u64, lines: &[Line]) -> io::Result<
         std::fs::rename(path, aside(path))?;
     }
     let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
-    if !ends_with_a_line(&mut file)? {
-        // A crash cut the last line; it is delivered again, whole.
-        file.write_all(b"\n")?;
-    }
+    // A crash may have cut the last line; it is delivered again, whole.
+    let whole = end_of_last_line(&mut file)?;
+    file.set_len(whole)?;
     file.write_all(text.as_bytes())?;
     file.sync_data()
 }
 
-fn ends_with_a_line(file: &mut File) -> io::Result<bool> {
-    if file.metadata()?.len() == 0 {
-        return Ok(true);
+fn end_of_last_line(file: &mut File) -> io::Result<u64> {
+    const BLOCK: u64 = 64 * 1024;
+    let mut end = file.metadata()?.len();
+    while end > 0 {
+        let begin = end.saturating_sub(BLOCK);
+        let mut block = vec![0; usize::try_from(end - begin).expect("a block fits into memory")];
+        file.seek(SeekFrom::Start(begin))?;
+        file.read_exact(&mut block)?;
+        if let Some(at) = block.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(begin + at as u64 + 1);
+        }
+        end = begin;
     }
-    let mut last = [0];
-    file.seek(SeekFrom::End(-1))?;
-    file.read_exact(&mut last)?;
-    Ok(last == *b"\n")
+    Ok(0)
 }
 
 /// `audit.jsonl` is put aside as `audit.jsonl.20261121T040000.123456789Z`: names in the order of time.

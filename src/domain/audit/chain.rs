@@ -147,6 +147,20 @@ impl Line {
         }
         serde_json::from_str(&self.text).ok().map(|written: Written| written.entry)
     }
+
+    /// When it was written; none where it is unreadable.
+    pub fn at(&self) -> Option<Timestamp> {
+        #[derive(Deserialize)]
+        struct Dated {
+            at: Timestamp,
+        }
+        #[derive(Deserialize)]
+        struct Written {
+            #[serde(alias = "checkpoint")]
+            entry: Dated,
+        }
+        serde_json::from_str(&self.text).ok().map(|written: Written| written.entry.at)
+    }
 }
 
 /// The end of a chain, where the next entry goes.

@@ -139,9 +139,12 @@ impl Note {
         Self { who, ..self }.with("proof", reviewer.proof.clone())
     }
 
-    /// ... of which this is to be said.
+    /// ... of which this is to be said, unless it is nothing.
     pub fn with(mut self, name: &str, value: impl Into<serde_json::Value>) -> Self {
-        self.detail.insert(name.to_owned(), value.into());
+        let value = value.into();
+        if !value.is_null() {
+            self.detail.insert(name.to_owned(), value);
+        }
         self
     }
 }
@@ -163,6 +166,14 @@ impl Fact {
             policy: None,
             detail: BTreeMap::new(),
             call: None,
+        }
+    }
+
+    /// On whose behalf the call is that it is about, also where that was never parked.
+    pub fn caller(&self) -> Option<&str> {
+        match &self.call {
+            Some(call) => call.caller.as_deref(),
+            None => self.detail.get("caller").and_then(serde_json::Value::as_str),
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use holdpoint::admin::{self, AllowedHosts, Authentication, Settings, StoreKind, TokenDigest, TokenReviewer};
 use holdpoint::approvals::{Approvals, Waiters};
+use holdpoint::audit::Audit;
 use holdpoint::clock::SystemClock;
 use holdpoint::domain::approval::{Approval, Departure, Held, StateKind};
 use holdpoint::domain::audit::Note;
@@ -41,6 +42,7 @@ pub struct Site {
     pub url: String,
     pub approvals: Arc<Approvals>,
     pub store: Arc<SwitchedStore>,
+    pub audit: Arc<Audit>,
     pub draining: CancellationToken,
     pub shutdown: CancellationToken,
     client: reqwest::Client,
@@ -62,7 +64,8 @@ impl Site {
     pub async fn open_with(settings: Settings) -> Self {
         let clock = Arc::new(SystemClock);
         let waiters = Arc::new(Waiters::default());
-        let memory = MemoryStore::new(clock.clone(), waiters.clone(), Duration::from_secs(600));
+        let memory = Arc::new(MemoryStore::new(clock.clone(), waiters.clone(), Duration::from_secs(600)));
+        let audit = Audit::new(memory.clone(), clock.clone(), ReplicaId::random(), Default::default());
         let store =
             Arc::new(SwitchedStore { memory, off: AtomicBool::new(false), replicated: Mutex::new(None) });
         let patience = Duration::from_secs(1);
@@ -74,13 +77,13 @@ impl Site {
             holdpoint::approvals::Settings { patience, caps: sample::UNLIMITED },
         );
         let (draining, shutdown) = (CancellationToken::new(), CancellationToken::new());
-        let router = admin::router(Arc::clone(&approvals), settings, draining.clone());
+        let router = admin::router(Arc::clone(&approvals), audit.clone(), settings, draining.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let server = admin::serve(listener, router, shutdown.clone());
         let server = tokio::spawn(async move { server.await.unwrap() });
         let client = reqwest::Client::builder().redirect(redirect::Policy::none()).build().unwrap();
-        Self { url, approvals, store, draining, shutdown, client, server }
+        Self { url, approvals, store, audit, draining, shutdown, client, server }
     }
 
     /// A request without any proof of who sends it.
@@ -220,7 +223,7 @@ pub async fn problem(response: Response, status: u16, slug: &str) -> Value {
 
 /// The embedded store, with a switch: off, it does not answer.
 pub struct SwitchedStore {
-    memory: MemoryStore,
+    memory: Arc<MemoryStore>,
     off: AtomicBool,
     replicated: Mutex<Option<bool>>,
 }

@@ -21,14 +21,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 const ALL: usize = 1000;
 
 fn settings() -> Settings {
-    Settings {
-        notary: None,
-        checkpoint_every: 1000,
-        checkpoint_interval: HOUR,
-        retention: HOUR,
-        trim_unshipped: false,
-        sinks: Vec::new(),
-    }
+    Settings { checkpoint_interval: HOUR, ..Settings::default() }
 }
 
 fn audit(log: &Arc<dyn AuditLog>, settings: Settings) -> Arc<Audit> {
@@ -185,7 +178,11 @@ pub async fn a_sink_gets_every_line_in_order_and_goes_on_where_it_was_left(kind:
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("audit.jsonl");
     let (here, there) = (&stage.logs[0], &stage.logs[1]);
-    let first = audit(here, file(&path, 4096));
+    let replica = ReplicaId::random();
+    let shipper = |log: &Arc<dyn AuditLog>, rotate_at| {
+        Audit::new(Arc::clone(log), Arc::new(SystemClock), replica, file(&path, rotate_at))
+    };
+    let first = shipper(here, 4096);
     for n in 0..3 {
         for _ in 0..10 {
             stage.park(&sample::held()).await;
@@ -199,8 +196,8 @@ pub async fn a_sink_gets_every_line_in_order_and_goes_on_where_it_was_left(kind:
     let cut = fs::read_to_string(&path).unwrap();
     fs::write(&path, &cut[..cut.len() - 100]).unwrap();
     stage.park(&sample::held()).await;
-    // The turn of the one that crashed has to pass first: the test gives it up.
-    let second = Audit::new(Arc::clone(there), Arc::new(SystemClock), first.replica(), file(&path, 1 << 20));
+    // Under the same id, because the turn of one that crashed lasts for half a minute.
+    let second = shipper(there, 1 << 20);
     second.seal_all().await;
     second.ship_all().await;
 
@@ -210,9 +207,7 @@ pub async fn a_sink_gets_every_line_in_order_and_goes_on_where_it_was_left(kind:
     // The file that is written now sorts first.
     files.rotate_left(1);
     let text: String = files.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
-    let whole: Vec<_> = text.lines().filter(|line| line.ends_with("\"}")).collect();
-    assert_eq!(text.lines().count() - whole.len(), 1, "the line that was cut stays as it is");
-    let section = &verify(&whole.join("\n"), None).unwrap().chains["default"];
+    let section = &verify(&text, None).unwrap().chains["default"];
     assert_eq!((section.first, section.last), (1, 31));
     assert!(section.repeated > 0);
 }

@@ -1,0 +1,111 @@
+//! The audit, for auditors: find entries, export them, prove what became of one approval.
+
+mod csv;
+mod export;
+mod query;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query as Parameters, State};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+pub(super) use self::export::export;
+use super::Admin;
+use super::api::{Named, look};
+use super::error::Problem;
+use super::identity::Asking;
+use super::wire::ApprovalJson;
+use crate::domain::audit::{Chain, Line};
+use crate::domain::decision::{Reviewer, Role};
+
+/// What parameters an address has, as they came.
+type Given = Result<Parameters<Vec<(String, String)>>, QueryRejection>;
+
+#[derive(Serialize)]
+pub(super) struct Found {
+    entries: Vec<Box<RawValue>>,
+    next_page_token: Option<String>,
+}
+
+/// `GET /v1/audit`
+pub(super) async fn search(
+    State(admin): State<Arc<Admin>>,
+    Asking(reviewer): Asking,
+    parameters: Given,
+) -> Result<Json<Found>, Problem> {
+    auditor(&reviewer)?;
+    let query = query::read(&given(parameters)?).map_err(Problem::invalid_request)?;
+    let found = admin.audit.search(&query).await?;
+    Ok(Json(Found {
+        entries: found.lines.into_iter().map(raw).collect(),
+        next_page_token: found.next.as_ref().map(query::token),
+    }))
+}
+
+#[derive(Serialize)]
+pub(super) struct Checkpoints {
+    checkpoints: Vec<Box<RawValue>>,
+}
+
+/// `GET /v1/audit/checkpoints`
+pub(super) async fn checkpoints(
+    State(admin): State<Arc<Admin>>,
+    Asking(reviewer): Asking,
+    parameters: Given,
+) -> Result<Json<Checkpoints>, Problem> {
+    auditor(&reviewer)?;
+    let query::Scope { chains, .. } = query::scope(&given(parameters)?, &admin).await?;
+    let mut checkpoints = Vec::new();
+    for chain in chains {
+        checkpoints.extend(admin.audit.checkpoints(&chain).await?.into_iter().map(raw));
+    }
+    Ok(Json(Checkpoints { checkpoints }))
+}
+
+/// All that there is to prove what became of one approval.
+#[derive(Serialize)]
+pub(super) struct Evidence {
+    /// The record as it stands, with the call, who could decide and the votes.
+    approval: ApprovalJson,
+    /// What happened to it.
+    entries: Vec<Box<RawValue>>,
+    /// The part of the chain that these are in, up to the first checkpoint behind them: `holdpoint audit verify` reads it.
+    chain: Vec<Box<RawValue>>,
+}
+
+/// `GET /v1/approvals/{id}/evidence`
+pub(super) async fn evidence(
+    State(admin): State<Arc<Admin>>,
+    Asking(reviewer): Asking,
+    Named(id): Named,
+) -> Result<Json<Evidence>, Problem> {
+    auditor(&reviewer)?;
+    let approval = look(&admin.approvals, &id).await?;
+    let chain =
+        admin.audit.proof(&Chain::Queue(id.queue().clone()), &id.to_string(), approval.created_at).await?;
+    let about = |line: &&Line| line.fact().is_some_and(|fact| fact.approval == Some(id.to_string()));
+    Ok(Json(Evidence {
+        approval: ApprovalJson::of(&approval, &reviewer),
+        entries: chain.iter().filter(about).cloned().map(raw).collect(),
+        chain: chain.into_iter().map(raw).collect(),
+    }))
+}
+
+fn auditor(reviewer: &Reviewer) -> Result<(), Problem> {
+    let permitted = reviewer.roles.contain(Role::Auditor);
+    permitted.then_some(()).ok_or_else(|| Problem::not_permitted("this takes the role of an auditor"))
+}
+
+fn given(parameters: Given) -> Result<Vec<(String, String)>, Problem> {
+    let Parameters(parameters) =
+        parameters.map_err(|rejection| Problem::invalid_request(rejection.body_text()))?;
+    Ok(parameters)
+}
+
+/// A line as it is: its hash is that of its bytes.
+fn raw(line: Line) -> Box<RawValue> {
+    RawValue::from_string(line.text).expect("a line of the audit is JSON")
+}
