@@ -19,7 +19,7 @@ use crate::domain::approval::{Approval, Departure, Held, Holder, StateKind, Vote
 use crate::domain::audit::Note;
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, AttemptId, DecisionId, QueueName, RequestKey, SessionKey, Subject};
+use crate::domain::ids::{ApprovalId, AttemptId, QueueName, RequestKey, SessionKey, Subject};
 use crate::domain::ruling::{Cap, Caps};
 
 /// The records of held calls, and the transitions that they go through.
@@ -43,10 +43,11 @@ pub trait ApprovalStore: Send + Sync + 'static {
     /// Returns the record as it stands after it.
     async fn vote(&self, id: &ApprovalId, vote: &Vote) -> Result<Approval, VoteError>;
 
-    /// Whether as many replicas of the store as were asked for have this decision; none where none were asked for.
+    /// Whether as many replicas of the store as were asked for have this record as it stands here, or as it stood later
+    /// in the same life; none where none were asked for.
     ///
-    /// A counted vote stands either way, but one without replicas can be lost with its server.
-    async fn replicated(&self, _id: &ApprovalId, _decision: DecisionId) -> Option<bool> {
+    /// What was changed stands either way, but without replicas it can be lost with its server.
+    async fn replicated(&self, _standing: &Approval) -> Option<bool> {
         None
     }
 

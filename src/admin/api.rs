@@ -21,7 +21,7 @@ use crate::domain::approval::{Approval, StateKind};
 use crate::domain::audit::{Event, Note};
 use crate::domain::decision::{Reviewer, Verdict};
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, DecisionId};
+use crate::domain::ids::{ApprovalId, DecisionId, Incarnation};
 use crate::store::{Filter, Order, Query, StoreError};
 
 /// So many records are listed at a time, at most.
@@ -66,6 +66,7 @@ struct Decide {
     verdict: VerdictWord,
     reason: Option<String>,
     fingerprint: String,
+    incarnation: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -94,6 +95,8 @@ pub(super) async fn decide(
     let body: Decide = serde_json::from_slice(&body?)?;
     let fingerprint = body.fingerprint.parse::<Fingerprint>();
     let fingerprint = fingerprint.map_err(|error| Problem::invalid_request(error.to_string()))?;
+    let seen_in = body.incarnation.as_deref().map(str::parse::<Incarnation>).transpose();
+    let seen_in = seen_in.map_err(|error| Problem::invalid_request(error.to_string()))?;
     let decision = Decision {
         id: idempotency_key(&headers)?,
         reviewer: reviewer.clone(),
@@ -103,6 +106,7 @@ pub(super) async fn decide(
         },
         reason: said(body.reason),
         fingerprint: Some(fingerprint),
+        seen_in,
     };
     let decided = admin.approvals.decide(&id, decision).await;
     let Decided { standing, replicated } = decided.map_err(|error| Problem::undecided(error, &reviewer))?;

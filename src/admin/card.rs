@@ -49,6 +49,8 @@ pub(super) struct Card {
 pub(super) struct Standing {
     votes: Vec<Markup>,
     asked_again: bool,
+    may_have_run: bool,
+    incarnation: String,
     given: usize,
     needed: u8,
     groups: Vec<Markup>,
@@ -115,6 +117,8 @@ impl Standing {
         Self {
             votes: approval.standing_votes().iter().map(vote).collect(),
             asked_again: approval.void > 0,
+            may_have_run: approval.may_have_run(),
+            incarnation: approval.seen_in.to_string(),
             given: approvals_given(approval),
             needed: approval.held.terms.approvals,
             groups: approval.held.terms.reviewers.iter().map(|group| visible(&group.0)).collect(),

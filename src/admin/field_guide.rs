@@ -84,6 +84,7 @@ pub(super) async fn decide(
         verdict: if approved { Verdict::Approve } else { Verdict::Reject },
         reason: said(reason),
         fingerprint: None,
+        seen_in: None,
     };
     let decided = admin.approvals.decide(&id, decision).await;
     let decided = decided.map_err(|error| Problem::undecided(error, &reviewer))?;

@@ -38,6 +38,9 @@ pub(super) struct ApprovalJson {
     votes: Vec<VoteJson>,
     /// So many of the first votes no longer count: reviewers are asked again.
     void_votes: usize,
+    /// The life of the store that this was read from; a decision sends it back.
+    incarnation: String,
+    may_have_run: bool,
     trace: Option<String>,
     can_decide: bool,
     cannot_decide_reason: Option<String>,
@@ -126,6 +129,8 @@ impl ApprovalJson {
             reviewers: held.terms.reviewers.iter().map(ToString::to_string).collect(),
             votes: approval.votes.iter().map(VoteJson::of).collect(),
             void_votes: approval.void,
+            incarnation: approval.seen_in.to_string(),
+            may_have_run: approval.may_have_run(),
             trace: held.trace.clone(),
             can_decide: cannot.is_none(),
             cannot_decide_reason: cannot.map(|why| why.to_string()),

@@ -8,7 +8,7 @@ use crate::domain::audit::{Event, Note};
 use crate::domain::authority::{NotAllowed, may_decide};
 use crate::domain::decision::{Reviewer, Verdict, Vote};
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, DecisionId};
+use crate::domain::ids::{ApprovalId, DecisionId, Incarnation};
 use crate::store::{StoreError, VoteError};
 
 /// What a reviewer says of one approval.
@@ -24,6 +24,8 @@ pub struct Decision {
     pub reason: Option<String>,
     /// The call that the reviewer saw.
     pub fingerprint: Option<Fingerprint>,
+    /// The life of the store that showed it to them; where they do not say, the present one.
+    pub seen_in: Option<Incarnation>,
 }
 
 /// A decision that was recorded.
@@ -50,8 +52,8 @@ pub enum DecideError {
     /// This reviewer has voted before; here is what stands.
     #[error("you have voted on this already")]
     AlreadyVoted(Box<Approval>),
-    /// The decision was taken before the store failed over, and reviewers are asked again; here is what stands.
-    #[error("the store changed hands after this decision, and it may not have been used: decide again")]
+    /// The store failed over after the reviewer looked; here is what stands.
+    #[error("the store changed hands since you saw this: look again, and decide anew")]
     AskedAgain(Box<Approval>),
     /// What the reviewer saw is not what is recorded; here is what is.
     #[error("what you saw is not the call that is recorded")]
@@ -100,6 +102,7 @@ impl Approvals {
             verdict: decision.verdict,
             reason: decision.reason,
             fingerprint: decision.fingerprint,
+            seen_in: decision.seen_in.or(Some(seen.seen_in)),
             at: self.clock.now(),
         };
         let standing = self.store.vote(id, &vote).await.map_err(|error| match error {
@@ -115,14 +118,15 @@ impl Approvals {
             }
         })?;
         // An id that was used before changes nothing; whoever meant something else by it must not read "recorded".
-        let recorded =
-            |counted: &Vote| Vote { at: vote.at, proof: vote.proof.clone(), ..counted.clone() } == vote;
+        let recorded = |counted: &Vote| {
+            Vote { at: vote.at, seen_in: vote.seen_in, proof: vote.proof.clone(), ..counted.clone() } == vote
+        };
         if !standing.votes.iter().any(recorded) {
             return Err(DecideError::IdUsed);
         }
         tracing::info!(approval = %id, reviewer = %vote.reviewer, verdict = vote.verdict.as_str(),
             state = standing.state.kind().as_str(), "decided");
-        let replicated = self.store.replicated(id, vote.decision).await;
+        let replicated = self.store.replicated(&standing).await;
         Ok(Decided { standing, replicated })
     }
 }

@@ -130,6 +130,9 @@ enum Step {
     Unsure,
 }
 
+/// A release that could be lost with its server.
+struct NotReplicated;
+
 impl Attempt {
     /// Writes the call down; sent again, it finds what the first time wrote.
     async fn park(&mut self) -> Result<(), StoreError> {
@@ -163,9 +166,10 @@ impl Attempt {
             looked => looked,
         };
         match standing {
-            Ok(Some(approval)) => match Outcome::of(&approval, self.id(), &self.fingerprint()) {
-                Some(outcome) => self.ended(outcome),
-                None => Step::Wait,
+            Ok(Some(approval)) => match self.outcome(&approval).await {
+                Ok(Some(outcome)) => self.ended(outcome),
+                Ok(None) => Step::Wait,
+                Err(NotReplicated) => Step::Unsure,
             },
             // A failover or a restart has lost it, and with it whatever was decided: the reviewers see it again.
             Ok(None) => {
@@ -184,6 +188,19 @@ impl Attempt {
                 tracing::error!(%error, "refused");
                 self.ended(Outcome::StoreUnavailable)
             }
+        }
+    }
+
+    /// What the record says to this attempt. A release counts once the replicas of the store have it that are asked for:
+    /// one that a failover forgets would be asked for, and run, again.
+    async fn outcome(&self, standing: &Approval) -> Result<Option<Outcome>, NotReplicated> {
+        let outcome = Outcome::of(standing, self.id(), &self.fingerprint());
+        match outcome {
+            Some(Outcome::Released(_)) if self.approvals.store.replicated(standing).await == Some(false) => {
+                tracing::warn!(approval = %standing.id, "not released: replicas of the store do not have it yet");
+                Err(NotReplicated)
+            }
+            outcome => Ok(outcome),
         }
     }
 
@@ -212,16 +229,16 @@ impl Attempt {
             Err(_) => return Outcome::StoreUnavailable,
         };
         self.answered = true;
-        match Outcome::of(&standing, self.id(), &self.fingerprint()) {
-            Some(Outcome::Pending { approval, .. }) if standing.holder.is_none() => {
+        match self.outcome(&standing).await {
+            Ok(Some(Outcome::Pending { approval, .. })) if standing.holder.is_none() => {
                 let why = match departure {
                     Departure::Draining => StillOpen::Draining,
                     Departure::HoldOver | Departure::CallerGone => StillOpen::HoldOver,
                 };
                 Outcome::Pending { approval, why }
             }
-            Some(outcome) => outcome,
-            None => Outcome::StoreUnavailable,
+            Ok(Some(outcome)) => outcome,
+            Ok(None) | Err(NotReplicated) => Outcome::StoreUnavailable,
         }
     }
 }

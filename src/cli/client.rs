@@ -19,7 +19,7 @@ pub use events::{Event, Events};
 
 use crate::domain::decision::Verdict;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, DecisionId};
+use crate::domain::ids::{ApprovalId, DecisionId, Incarnation};
 
 /// How long one question may take. Deciding waits for the store, which may be in a failover.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -68,6 +68,9 @@ pub struct Decision<'a> {
     /// The call that the reviewer saw.
     #[serde(serialize_with = "display")]
     pub fingerprint: Fingerprint,
+    /// The life of the store that showed it.
+    #[serde(serialize_with = "display")]
+    pub incarnation: Incarnation,
 }
 
 /// One service's admin API.

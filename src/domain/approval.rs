@@ -95,6 +95,10 @@ pub struct Approval {
     pub void: usize,
     /// The life of the store that recorded the votes that count, and the only one that may release the call.
     pub under: Option<Incarnation>,
+    /// The life of the store that it was parked in.
+    pub parked_in: Incarnation,
+    /// The life of the store that it was read from, just now.
+    pub seen_in: Incarnation,
     /// When it was parked, by the store's clock.
     pub created_at: Timestamp,
     /// When it ends unless decided before.
@@ -269,6 +273,12 @@ impl Approval {
     /// Whether it is open and somebody waits for it.
     pub fn is_waited_for(&self) -> bool {
         self.state.settled_at().is_none() && self.holder.is_some()
+    }
+
+    /// Whether the call may have run already, although the record is open: it is older than this life of the store, and
+    /// the life before may have had a decision and a release that this one never saw.
+    pub fn may_have_run(&self) -> bool {
+        self.state.settled_at().is_none() && (self.parked_in != self.seen_in || self.void > 0)
     }
 
     /// How many more people have to approve.

@@ -104,6 +104,7 @@ mod tests {
             verdict: Verdict::Approve,
             reason: None,
             fingerprint: None,
+            seen_in: None,
             at: now,
         };
         approval.vote(vote, now, Incarnation::ONLY).unwrap();

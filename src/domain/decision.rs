@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::fingerprint::Fingerprint;
-use super::ids::{DecisionId, Group, Subject};
+use super::ids::{DecisionId, Group, Incarnation, Subject};
 
 /// Approve or reject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +94,8 @@ pub struct Vote {
     pub reason: Option<String>,
     /// The call that the reviewer saw, where they said so.
     pub fingerprint: Option<Fingerprint>,
+    /// The life of the store that showed it to them, where they said so.
+    pub seen_in: Option<Incarnation>,
     /// When, by the store's clock.
     pub at: Timestamp,
 }

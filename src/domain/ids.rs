@@ -209,7 +209,7 @@ digest_key! {
     CallerKey
 }
 
-/// One life of one server that holds the records: Redis' `run_id`, another one after each restart and failover.
+/// One life of the store: Redis' `master_replid`, another one after each restart and each promotion of a primary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Incarnation([u8; 20]);
 

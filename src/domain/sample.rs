@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::approval::{Approval, Held, HeldRequest, Holder};
 use super::call::Caller;
-use super::ids::{ApprovalId, AttemptId, ReplicaId, Subject};
+use super::ids::{ApprovalId, AttemptId, Incarnation, ReplicaId, Subject};
 use super::ruling::{Caps, DenialForm, Late, Terms};
 
 /// A held `run_migration(version=v3)`.
@@ -57,5 +57,5 @@ pub fn parked(held: Held) -> Approval {
     let now = Timestamp::from_millisecond(1_800_000_000_000).expect("a time in 2027");
     let id = ApprovalId::new(held.terms.queue.clone(), now);
     let holder = Holder { attempt: AttemptId::random(), replica: ReplicaId::random(), origin: None };
-    Approval::parked(id, Arc::new(held), holder, now)
+    Approval::parked(id, Arc::new(held), holder, now, Incarnation::ONLY)
 }

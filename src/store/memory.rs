@@ -142,8 +142,9 @@ impl ApprovalStore for MemoryStore {
                 }
                 None => {
                     let held = Arc::clone(&parking.held);
-                    let record = Approval::parked(parking.id.clone(), held, parking.holder, now);
-                    self.journal().changed(&record, &Cause::Attempt("park", parking.holder.attempt), now);
+                    let (id, holder) = (parking.id.clone(), parking.holder);
+                    let record = Approval::parked(id, held, holder, now, Incarnation::ONLY);
+                    self.journal().changed(&record, &Cause::Attempt("park", holder.attempt), now);
                     records.insert(record.id.clone(), record.clone());
                     (record, true)
                 }

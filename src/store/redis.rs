@@ -49,7 +49,7 @@ use crate::domain::approval::{Approval, CLAIM_WINDOW, Departure, VoteRefused};
 use crate::domain::audit::{Chain, Note};
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, AttemptId, DecisionId, QueueName, ReplicaId, RequestKey, SessionKey};
+use crate::domain::ids::{ApprovalId, AttemptId, QueueName, ReplicaId, RequestKey, SessionKey};
 
 /// So many records are ended or forgotten by one script: Redis does nothing else meanwhile.
 const SWEPT_AT_ONCE: usize = 100;
@@ -144,21 +144,18 @@ impl RedisStore {
         self.up()?.lines.slow().await.map_err(unavailable)
     }
 
-    /// Whether the replicas that are wanted have this decision.
-    async fn spread(
-        &self,
-        id: &ApprovalId,
-        decision: DecisionId,
-        wanted: Wanted,
-    ) -> Result<bool, StoreError> {
+    /// Whether the replicas that are wanted have this record.
+    async fn spread(&self, standing: &Approval, wanted: Wanted) -> Result<bool, StoreError> {
+        let id = &standing.id;
         let mut connection = self.slow().await?;
-        // Looked up on the connection that waits: it may lead to another primary than the one that took the vote.
+        // Looked up on the connection that waits: it may lead to another primary than the one that
+        // made the change.
         let call = self.call_on(&self.scripts.look, id);
         let reply: Option<Reply> = call.invoke_async(&mut connection).await.map_err(unavailable)?;
-        let Some(standing) = reply.map(|reply| reply.approval(id, None)).transpose()? else {
+        let Some(now) = reply.map(|reply| reply.approval(id, None)).transpose()? else {
             return Ok(false);
         };
-        let is_there = standing.votes.iter().any(|vote| vote.decision == decision);
+        let is_there = now.seen_in == standing.seen_in && now.seq >= standing.seq;
         let key = self.keys.queue(id.queue());
         Ok(is_there && wanted.are_there(&mut connection, &key).await.map_err(unavailable)?)
     }
@@ -238,7 +235,8 @@ impl ApprovalStore for RedisStore {
             .arg(vote.verdict.as_str())
             .arg(vote.fingerprint.map(|f| f.to_string()).unwrap_or_default())
             .arg(encode_vote_rest(vote))
-            .arg(millis(CLAIM_WINDOW));
+            .arg(millis(CLAIM_WINDOW))
+            .arg(vote.seen_in.map(|seen_in| seen_in.to_string()).unwrap_or_default());
         let reply: Option<Reply> = self.run(&call).await?;
         let reply = reply.ok_or_else(|| VoteError::NotFound(id.clone()))?;
         let standing = reply.approval(id, None)?;
@@ -256,10 +254,10 @@ impl ApprovalStore for RedisStore {
         Err(VoteError::Refused { why, standing: Box::new(standing) })
     }
 
-    async fn replicated(&self, id: &ApprovalId, decision: DecisionId) -> Option<bool> {
-        let spread = self.spread(id, decision, self.wanted?).await;
+    async fn replicated(&self, standing: &Approval) -> Option<bool> {
+        let spread = self.spread(standing, self.wanted?).await;
         Some(spread.unwrap_or_else(|error| {
-            tracing::warn!(approval = %id, %error, "it is not known whether replicas have a decision");
+            tracing::warn!(approval = %standing.id, %error, "it is not known whether replicas have a change");
             false
         }))
     }

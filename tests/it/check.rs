@@ -109,6 +109,7 @@ impl World {
             verdict,
             reason: Some("because".into()),
             fingerprint: Some(approval.held.fingerprint),
+            seen_in: Some(approval.seen_in),
         };
         self.approvals.decide(&approval.id, decision).await.unwrap();
     }

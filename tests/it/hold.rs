@@ -93,6 +93,7 @@ fn decision(verdict: Verdict) -> Decision {
         verdict,
         reason: Some("because".into()),
         fingerprint: None,
+        seen_in: None,
     }
 }
 
@@ -223,6 +224,30 @@ async fn a_claim_whose_answer_is_lost_is_found_by_looking_again() {
 }
 
 #[tokio::test]
+async fn a_release_is_answered_once_the_replicas_that_are_asked_for_have_it() {
+    let world = world();
+    let call = world.hold(sample::held(), LONG);
+    let id = world.the_one(StateKind::Pending).await;
+    world.store.lose_replicas(true);
+    world.decide(&id, Verdict::Approve).await;
+    assert_eq!(world.the_one(StateKind::Released).await, id);
+    assert!(!call.is_finished());
+    world.store.lose_replicas(false);
+    assert!(matches!(call.await.unwrap(), Outcome::Released(_)));
+}
+
+#[tokio::test]
+async fn a_release_that_no_replica_has_in_time_is_refused() {
+    let world = world();
+    world.store.lose_replicas(true);
+    let call = world.hold(sample::held(), Duration::from_millis(500));
+    let id = world.the_one(StateKind::Pending).await;
+    world.decide(&id, Verdict::Approve).await;
+    assert_eq!(call.await.unwrap(), Outcome::StoreUnavailable);
+    assert_eq!(world.state(&id).await, StateKind::Released, "it is spent");
+}
+
+#[tokio::test]
 async fn a_call_whose_record_the_store_has_lost_is_parked_again_under_the_same_id_and_decided_anew() {
     let world = world();
     let call = world.hold(sample::held(), LONG);
@@ -274,6 +299,7 @@ impl World {
             verdict: decision.verdict,
             reason: None,
             fingerprint: None,
+            seen_in: None,
             at: jiff::Timestamp::now(),
         };
         self.store.inner().vote(id, &vote).await.unwrap();

@@ -56,6 +56,7 @@ contract! {
         a_reviewer_votes_once
         a_decision_sent_again_counts_once
         a_decision_on_another_call_does_not_count
+        a_decision_on_what_another_life_of_the_store_showed_does_not_count
         nothing_is_decided_after_the_deadline
         a_vote_on_nothing_is_told_so
         a_vote_keeps_what_the_reviewer_said;

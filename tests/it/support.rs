@@ -4,4 +4,5 @@ pub mod eventually;
 pub mod faults;
 pub mod processes;
 pub mod redis_topologies;
+pub mod replica;
 pub mod world;

@@ -121,7 +121,9 @@ function newKey() {
 }
 
 async function decide(card, verdict) {
-  const body = JSON.stringify({ verdict, reason: reasonOf(card).value, fingerprint: card.dataset.fingerprint });
+  const { fingerprint } = card.dataset;
+  const { incarnation } = card.querySelector(".standing").dataset;
+  const body = JSON.stringify({ verdict, reason: reasonOf(card).value, fingerprint, incarnation });
   if (sent.get(card)?.body !== body) sent.set(card, { body, key: newKey() });
   const headers = { "content-type": "application/json", "idempotency-key": sent.get(card).key };
   card.dataset.busy = "true";

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::domain::approval::StateKind;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::ApprovalId;
+use crate::domain::ids::{ApprovalId, Incarnation};
 
 /// An approval, and the very JSON that it came in: what a script gets has lost nothing on the way.
 #[derive(Debug)]
@@ -59,6 +59,9 @@ pub struct Approval {
     pub approvals_given: u32,
     pub reviewers: Vec<String>,
     pub votes: Vec<Vote>,
+    #[serde(deserialize_with = "parsed")]
+    pub incarnation: Incarnation,
+    pub may_have_run: bool,
     pub trace: Option<String>,
     pub can_decide: bool,
     pub cannot_decide_reason: Option<String>,

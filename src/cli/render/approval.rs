@@ -65,6 +65,8 @@ pub fn sheet(a: &Approval, now: Timestamp, extent: Extent) -> String {
     sheet.field("asked", Some(format!("{:.0} ({} ago)", a.created_at, since(a.created_at, now))));
     sheet.field("waiting", Some(waiting(a, now)));
     sheet.field("ends", ends(a, now));
+    let warning = "it may already have run: the store failed over after it was asked for";
+    sheet.field("warning", a.may_have_run.then(|| format!("{WARNING}{warning}{WARNING:#}")));
     sheet.field("reviewers", Some(reviewers(a)));
     sheet.field("approvals", Some(format!("{} of {}", a.approvals_given, a.approvals_needed)));
     for vote in &a.votes {

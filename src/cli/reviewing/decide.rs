@@ -144,7 +144,8 @@ fn send(
     verdict: Verdict,
     reason: Option<&str>,
 ) -> Result<(), Failure> {
-    let decision = Decision { verdict, reason, fingerprint: approval.fingerprint };
+    let Approval { fingerprint, incarnation, .. } = *approval;
+    let decision = Decision { verdict, reason, fingerprint, incarnation };
     let received = client.decide(&approval.id, &decision).map_err(|error| match error.may_pass() {
         true => Failure::Unanswered { id: approval.id.clone(), error },
         false => error.into(),

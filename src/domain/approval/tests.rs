@@ -13,6 +13,7 @@ fn vote(name: &str, verdict: Verdict) -> Vote {
         verdict,
         reason: None,
         fingerprint: None,
+        seen_in: None,
         at: Timestamp::UNIX_EPOCH,
     }
 }
@@ -97,6 +98,34 @@ fn a_decision_on_another_call_than_the_recorded_one_does_not_count() {
     let vote = Vote { fingerprint: seen, ..vote("bob", Verdict::Approve) };
     assert_eq!(approval.vote(vote, now, HERE), Err(VoteRefused::FingerprintMismatch));
     assert_eq!(approval.state, State::Pending);
+}
+
+#[test]
+fn a_decision_on_what_another_life_of_the_store_showed_does_not_count() {
+    let elsewhere: Incarnation = "11".repeat(20).parse().unwrap();
+    let (mut approval, _, now) = pending();
+    let seen_elsewhere = Vote { seen_in: Some(elsewhere), ..vote("bob", Verdict::Approve) };
+    assert_eq!(approval.vote(seen_elsewhere, now, HERE), Err(VoteRefused::Void));
+    assert_eq!((approval.state, approval.votes.len()), (State::Pending, 0));
+
+    let seen_here = Vote { seen_in: Some(HERE), ..vote("bob", Verdict::Approve) };
+    approval.vote(seen_here.clone(), now, HERE).unwrap();
+    approval.vote(seen_here, now, elsewhere).expect("it was counted, and is not lost");
+}
+
+#[test]
+fn what_is_open_and_older_than_this_life_of_the_store_may_have_run() {
+    let elsewhere: Incarnation = "11".repeat(20).parse().unwrap();
+    let (mut approval, attempt, now) = pending();
+    assert!(!approval.may_have_run());
+    let seen_elsewhere = Approval { seen_in: elsewhere, ..approval.clone() };
+    assert!(seen_elsewhere.may_have_run());
+
+    approval.vote(vote("bob", Verdict::Approve), now, elsewhere).unwrap();
+    approval.claim(attempt, &approval.held.fingerprint.clone(), now, HERE);
+    assert!(approval.may_have_run(), "asked again");
+    approval.vote(vote("bob", Verdict::Reject), now, HERE).unwrap();
+    assert!(!approval.may_have_run(), "it has ended");
 }
 
 #[test]

@@ -23,8 +23,9 @@ pub enum VoteRefused {
     /// This reviewer has voted before.
     #[error("this reviewer has voted before")]
     AlreadyVoted,
-    /// The decision was taken before reviewers were asked again; it takes a new one.
-    #[error("this decision was taken before reviewers were asked again")]
+    /// The decision was taken on what another life of the store showed, or before reviewers were asked again; it takes
+    /// a new one.
+    #[error("this decision was taken in another life of the store")]
     Void,
     /// The reviewer saw another call than the one recorded.
     #[error("the fingerprint is not the one of the recorded call")]
@@ -33,7 +34,13 @@ pub enum VoteRefused {
 
 impl Approval {
     /// A record of a call that was parked just now.
-    pub fn parked(id: ApprovalId, held: Arc<Held>, holder: Holder, now: Timestamp) -> Self {
+    pub fn parked(
+        id: ApprovalId,
+        held: Arc<Held>,
+        holder: Holder,
+        now: Timestamp,
+        here: Incarnation,
+    ) -> Self {
         let open_for = match held.terms.late {
             Late::On { .. } => held.terms.expires,
             Late::Off => held.terms.expires.min(held.terms.hold),
@@ -49,6 +56,8 @@ impl Approval {
             votes: Vec::new(),
             void: 0,
             under: None,
+            parked_in: here,
+            seen_in: here,
             created_at: now,
             deadline: now + open_for,
         }
@@ -96,6 +105,10 @@ impl Approval {
         }
         if vote.fingerprint.is_some_and(|seen| seen != self.held.fingerprint) {
             return Err(VoteRefused::FingerprintMismatch);
+        }
+        // One that another life saw may have been counted there, and have released the call.
+        if vote.seen_in.is_some_and(|seen_in| seen_in != here) {
+            return Err(VoteRefused::Void);
         }
         // Votes of before a failover may have been counted by the old primary too, and have released the call there.
         let void = if self.under.is_some_and(|under| under != here) { self.votes.len() } else { self.void };

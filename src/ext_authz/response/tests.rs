@@ -29,6 +29,7 @@ fn vote(approval: &mut Approval, verdict: Verdict, reason: Option<&str>) {
         verdict,
         reason: reason.map(str::to_owned),
         fingerprint: None,
+        seen_in: None,
         at: now,
     };
     approval.vote(vote, now, Incarnation::ONLY).unwrap();

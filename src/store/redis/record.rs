@@ -23,10 +23,10 @@ pub(super) use held::{encode as encode_held, millis};
 /// The version of the records that this code writes, and the only one that it reads.
 const VERSION: &str = "1";
 
-/// The fields of the hash, in the order in which scripts reply with them (see `scripts/record.lua`).
-const FIELDS: [&str; 18] = [
+/// The fields of the hash and which life of Redis replies, in the order of a reply (see `scripts/record.lua`).
+const FIELDS: [&str; 20] = [
     "v", "fp", "need", "late", "created", "deadline", "state", "at", "with", "seq", "epoch", "attempt",
-    "replica", "left", "under", "void", "origin", "caller",
+    "replica", "left", "under", "void", "origin", "caller", "born", "here",
 ];
 
 /// How many elements of the list one vote takes: decision, reviewer, verdict, time, the rest.
@@ -96,6 +96,8 @@ impl Reply {
                 "" => None,
                 under => Some(read(under)?),
             },
+            parked_in: self.parse("born")?,
+            seen_in: self.parse("here")?,
             created_at: self.time("created")?,
             deadline: self.time("deadline")?,
         })
@@ -144,13 +146,16 @@ struct VoteRest {
     fingerprint: Option<String>,
     #[serde(default)]
     proof: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seen_in: Option<String>,
 }
 
 /// The part of a vote that no script looks at. It is also the detail of its entry in the audit.
 pub(super) fn encode_vote_rest(vote: &Vote) -> String {
     let rest = VoteRest {
         reason: vote.reason.clone(),
-        fingerprint: vote.fingerprint.map(|f| f.to_string()),
+        fingerprint: vote.fingerprint.map(|fingerprint| fingerprint.to_string()),
+        seen_in: vote.seen_in.map(|seen_in| seen_in.to_string()),
         proof: vote.proof.clone(),
     };
     serde_json::to_string(&rest).expect("text becomes JSON")
@@ -169,6 +174,7 @@ fn vote([decision, reviewer, verdict, at, rest]: &[String; VOTE]) -> Result<Vote
         },
         reason: rest.reason,
         fingerprint: rest.fingerprint.as_deref().map(read).transpose()?,
+        seen_in: rest.seen_in.as_deref().map(read).transpose()?,
         at: time(at)?,
     })
 }

@@ -33,7 +33,8 @@ async fn an_approval_is_shown_with_everything_and_null_for_what_is_absent() {
             "caller": {"subject": "dba-assistant", "actors": ["runtime"]},
             "created_at": null, "deadline": null, "grant_until": null, "settled_at": null, "cancellation": null,
             "waiting": true, "left_at": null, "approvals_needed": 1, "approvals_given": 0,
-            "reviewers": ["dba"], "votes": [], "void_votes": 0, "trace": null,
+            "reviewers": ["dba"], "votes": [], "void_votes": 0, "incarnation": "00".repeat(20), "may_have_run": false,
+            "trace": null,
             "can_decide": true, "cannot_decide_reason": null,
         })
     );
@@ -63,6 +64,24 @@ async fn a_decision_on_another_call_than_the_recorded_one_counts_nothing() {
     let body = problem(site.post(ALICE, &parked.decisions(), &body).await, 409, "fingerprint-mismatch").await;
     assert_eq!(body["outcome"], "pending");
     assert_eq!(body["approval"]["votes"], json!([]));
+}
+
+#[tokio::test]
+async fn a_decision_on_what_another_life_of_the_store_showed_counts_nothing() {
+    let site = Site::open().await;
+    let parked = site.park(sample::held()).await;
+    let seen_in = |incarnation: &str| {
+        let fingerprint = parked.fingerprint.to_string();
+        json!({"verdict": "approve", "fingerprint": fingerprint, "incarnation": incarnation}).to_string()
+    };
+    let body = site.post(ALICE, &parked.decisions(), &seen_in(&"11".repeat(20))).await;
+    let body = problem(body, 409, "asked-again").await;
+    assert_eq!((&body["outcome"], &body["approval"]["votes"]), (&json!("pending"), &json!([])));
+    problem(site.post(ALICE, &parked.decisions(), &seen_in("11")).await, 400, "invalid-request").await;
+
+    let shown = site.json(&format!("/v1/approvals/{}", parked.id)).await;
+    let decided = seen_in(shown["incarnation"].as_str().unwrap());
+    assert_eq!(site.post(ALICE, &parked.decisions(), &decided).await.status(), StatusCode::OK);
 }
 
 #[tokio::test]

@@ -58,6 +58,7 @@ async fn a_card_tells_the_call_and_leaves_the_choice_open() {
         "&quot;version&quot;",
         "&quot;v3&quot;",
         "&quot;knows&quot;",
+        "data-incarnation=\"00000000",
         "dba-assistant",
         "runtime",
         "POST /privileged/mcp",

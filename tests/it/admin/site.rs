@@ -13,9 +13,7 @@ use holdpoint::domain::approval::{Approval, Departure, Held, StateKind};
 use holdpoint::domain::audit::Note;
 use holdpoint::domain::decision::{Membership, Vote};
 use holdpoint::domain::fingerprint::Fingerprint;
-use holdpoint::domain::ids::{
-    ApprovalId, AttemptId, DecisionId, Group, ReplicaId, RequestKey, SessionKey, Subject,
-};
+use holdpoint::domain::ids::{ApprovalId, AttemptId, Group, ReplicaId, RequestKey, SessionKey, Subject};
 use holdpoint::domain::outcome::Outcome;
 use holdpoint::domain::sample;
 use holdpoint::store::memory::MemoryStore;
@@ -260,7 +258,7 @@ impl ApprovalStore for SwitchedStore {
         self.on()?.vote(id, vote).await
     }
 
-    async fn replicated(&self, _: &ApprovalId, _: DecisionId) -> Option<bool> {
+    async fn replicated(&self, _: &Approval) -> Option<bool> {
         *self.replicated.lock().unwrap()
     }
 

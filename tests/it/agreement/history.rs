@@ -25,6 +25,7 @@ pub enum Step {
         reviewer: usize,
         verdict: Verdict,
         seen: SeenCall,
+        seen_in: SeenLife,
     },
     VoteAgain {
         vote: Index,
@@ -57,6 +58,14 @@ pub enum Step {
 pub enum SeenCall {
     Unsaid,
     Recorded,
+    Other,
+}
+
+/// The life of the store that comes with a vote.
+#[derive(Debug, Clone, Copy)]
+pub enum SeenLife {
+    Unsaid,
+    Present,
     Other,
 }
 
@@ -94,12 +103,15 @@ pub fn on_any_store() -> impl Strategy<Value = Step> {
     let verdict = prop_oneof![3 => Just(Verdict::Approve), 1 => Just(Verdict::Reject)];
     let seen =
         prop_oneof![6 => Just(SeenCall::Unsaid), 2 => Just(SeenCall::Recorded), 1 => Just(SeenCall::Other)];
+    let life =
+        prop_oneof![4 => Just(SeenLife::Unsaid), 4 => Just(SeenLife::Present), 1 => Just(SeenLife::Other)];
     let departure = select(vec![Departure::CallerGone, Departure::HoldOver, Departure::Draining]);
     prop_oneof![
         5 => (0..3usize, 0..2usize).prop_map(|(call, replica)| Step::Park { call, replica }),
         2 => record().prop_map(|attempt| Step::ParkAgain { attempt }),
-        9 => (record(), 0..3usize, verdict, seen)
-            .prop_map(|(record, reviewer, verdict, seen)| Step::Vote { record, reviewer, verdict, seen }),
+        9 => (record(), 0..3usize, verdict, seen, life).prop_map(|(record, reviewer, verdict, seen, seen_in)| {
+            Step::Vote { record, reviewer, verdict, seen, seen_in }
+        }),
         2 => record().prop_map(|vote| Step::VoteAgain { vote }),
         8 => (record(), by(), prop::bool::weighted(0.3))
             .prop_map(|(record, by, other_call)| Step::Claim { record, by, other_call }),

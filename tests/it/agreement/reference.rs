@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use proptest::sample::Index;
 use uuid::Uuid;
 
-use super::history::{Act, Answer, SeenCall, Step};
+use super::history::{Act, Answer, SeenCall, SeenLife, Step};
 use crate::store::stage::fingerprint;
 
 /// Longer than anything stays open.
@@ -31,6 +31,7 @@ pub struct Seen {
     has_left: bool,
     votes: Vec<(DecisionId, Subject, Verdict)>,
     void: usize,
+    may_have_run: bool,
     epoch: u64,
     seq: u64,
 }
@@ -48,6 +49,7 @@ impl From<&Approval> for Seen {
             has_left: approval.left_at.is_some(),
             votes: approval.votes.iter().map(|v| (v.decision, v.reviewer.clone(), v.verdict)).collect(),
             void: approval.void,
+            may_have_run: approval.may_have_run(),
             epoch: approval.epoch,
             seq: approval.seq,
         }
@@ -125,6 +127,11 @@ impl Reference {
         self.records.values()
     }
 
+    /// The life that the rules are in.
+    pub fn here(&self) -> Incarnation {
+        self.here
+    }
+
     /// Whether the claim would change the record, but for the lease of its replica.
     fn is_without_lease(&self, id: &ApprovalId, attempt: AttemptId, fingerprint: &Fingerprint) -> bool {
         self.records.get(id).is_some_and(|record| {
@@ -159,7 +166,7 @@ impl Reference {
                 Act::Park(parking)
             }
             Step::ParkAgain { attempt } => Act::Park(pick(&self.parkings, attempt)?),
-            Step::Vote { record, reviewer, verdict, seen } => {
+            Step::Vote { record, reviewer, verdict, seen, seen_in } => {
                 let record = pick(&records, record)?;
                 let vote = Vote {
                     decision: DecisionId::random(),
@@ -171,6 +178,11 @@ impl Reference {
                         SeenCall::Unsaid => None,
                         SeenCall::Recorded => Some(record.held.fingerprint),
                         SeenCall::Other => Some(fingerprint('9')),
+                    },
+                    seen_in: match seen_in {
+                        SeenLife::Unsaid => None,
+                        SeenLife::Present => Some(self.here),
+                        SeenLife::Other => Some(incarnation(u32::MAX)),
                     },
                     at: self.now,
                 };
@@ -244,6 +256,7 @@ impl Reference {
             Act::Restart => {
                 self.lives += 1;
                 self.here = incarnation(self.lives);
+                self.records.values_mut().for_each(|record| record.seen_in = self.here);
                 Answer::Nothing
             }
         }
@@ -292,7 +305,8 @@ impl Reference {
                 Seen::from(&*record)
             }
             None => {
-                let record = Approval::parked(parking.id.clone(), Arc::clone(&parking.held), holder, now);
+                let held = Arc::clone(&parking.held);
+                let record = Approval::parked(parking.id.clone(), held, holder, now, here);
                 let seen = Seen::from(&record);
                 self.records.insert(record.id.clone(), record);
                 seen

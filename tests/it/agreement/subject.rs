@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use holdpoint::clock::ManualClock;
 use holdpoint::domain::approval::{Approval, StateKind};
+use holdpoint::domain::decision::Vote;
 use holdpoint::domain::ids::{ApprovalId, ReplicaId};
 use holdpoint::store::memory::MemoryStore;
 use holdpoint::store::redis::{RedisStore, Settings};
@@ -81,11 +82,13 @@ impl Subject {
                 self.set_lease(parking.holder.replica, Timestamp::now() + LONG);
                 stands(Some(parked))
             }
-            Act::Vote(id, vote) => match self.store.vote(id, vote).await {
-                Ok(standing) => stands(Some(standing)),
-                Err(VoteError::Refused { why, standing }) => Answer::Refused(why, Seen::from(&*standing)),
-                Err(error) => panic!("{error}"),
-            },
+            Act::Vote(id, vote) => {
+                match self.store.vote(id, &self.in_its_words(id, vote, reference).await).await {
+                    Ok(standing) => stands(Some(standing)),
+                    Err(VoteError::Refused { why, standing }) => Answer::Refused(why, Seen::from(&*standing)),
+                    Err(error) => panic!("{error}"),
+                }
+            }
             Act::Claim(id, attempt, fingerprint) => match self.store.claim(id, *attempt, fingerprint).await {
                 Err(StoreError::LeaseLost) => Answer::NoLease,
                 standing => stands(standing.unwrap()),
@@ -113,6 +116,16 @@ impl Subject {
                 Answer::Nothing
             }
         }
+    }
+
+    /// The vote with the store's own name of the present life; no store has another by the names of the reference.
+    async fn in_its_words(&self, id: &ApprovalId, vote: &Vote, reference: &Reference) -> Vote {
+        let present = vote.seen_in == Some(reference.here());
+        let seen_in = match self.store.look(id).await.unwrap() {
+            Some(record) if present => Some(record.seen_in),
+            _ => vote.seen_in,
+        };
+        Vote { seen_in, ..vote.clone() }
     }
 
     /// All records.

@@ -32,7 +32,10 @@ fn approving_sends_the_full_fingerprint_of_what_was_shown() {
     let sent = &decisions(&service)[0];
     assert_eq!(sent.path, format!("/v1/approvals/{ID}/decisions"));
     let body: Value = serde_json::from_str(&sent.body).unwrap();
-    assert_eq!(body, json!({"verdict": "approve", "reason": "ok", "fingerprint": FINGERPRINT}));
+    let incarnation = "ab".repeat(20);
+    let seen =
+        json!({"verdict": "approve", "reason": "ok", "fingerprint": FINGERPRINT, "incarnation": incarnation});
+    assert_eq!(body, seen);
     let key = sent.idempotency_key.as_deref().unwrap();
     assert!(key.len() == 32 && key.bytes().all(|b| b.is_ascii_hexdigit()), "{key}");
 }
@@ -75,7 +78,9 @@ fn rejecting_sends_the_reason_and_asks_nothing() {
     let ended = service.run(&["reject", ID, "--reason", "not on \"friday\""]);
     assert_eq!((ended.code, &*ended.out), (0, &*format!("{ID} is rejected\n")), "{}", ended.err);
     let body: Value = serde_json::from_str(&decisions(&service)[0].body).unwrap();
-    assert_eq!(body, json!({"verdict": "reject", "reason": "not on \"friday\"", "fingerprint": FINGERPRINT}));
+    let incarnation = "ab".repeat(20);
+    let seen = json!({"verdict": "reject", "reason": "not on \"friday\"", "fingerprint": FINGERPRINT, "incarnation": incarnation});
+    assert_eq!(body, seen);
 }
 
 #[test]

@@ -173,7 +173,8 @@ pub fn approval(changes: Value) -> String {
         "request": {"method": "POST", "path": "/privileged/mcp", "host": "ops", "headers": {}},
         "route": null, "session": null, "caller": {"subject": "alice", "actors": []},
         "created_at": "2026-11-21T11:57:55Z", "deadline": "2026-11-21T13:05:00Z", "grant_until": null,
-        "settled_at": null, "cancellation": null, "waiting": true, "left_at": null, "approvals_needed": 1,
+        "settled_at": null, "cancellation": null, "waiting": true, "left_at": null, "incarnation": "ab".repeat(20), "may_have_run": false,
+        "approvals_needed": 1,
         "approvals_given": 0, "reviewers": [], "votes": [], "trace": null, "can_decide": true,
         "cannot_decide_reason": null,
     });

@@ -125,7 +125,7 @@ pub fn fingerprint(caller: usize) -> Fingerprint {
 }
 
 /// The vote that a decision is.
-pub fn vote(decision: u8, verdict: Verdict) -> Vote {
+pub fn vote(decision: u8, verdict: Verdict, seen_in: u8) -> Vote {
     Vote {
         decision: NAMES.decisions[usize::from(decision)],
         reviewer: reviewer(usize::from(decision) / CLICKS),
@@ -133,6 +133,7 @@ pub fn vote(decision: u8, verdict: Verdict) -> Vote {
         verdict,
         reason: None,
         fingerprint: None,
+        seen_in: Some(life(seen_in)),
         at: NAMES.before,
     }
 }
@@ -155,7 +156,7 @@ impl Record {
             under: None,
             overdue: false,
         };
-        blank.read(&Approval::parked(id, held, holder(attempt), NAMES.before))
+        blank.read(&Approval::parked(id, held, holder(attempt), NAMES.before, life(0)))
     }
 
     /// The record as the rules know it, and the time.
@@ -175,7 +176,7 @@ impl Record {
             }
         };
         let cast = |(decision, approve): (u8, bool)| {
-            vote(decision, if approve { Verdict::Approve } else { Verdict::Reject })
+            vote(decision, if approve { Verdict::Approve } else { Verdict::Reject }, 0)
         };
         let approval = Approval {
             id: NAMES.approvals[slot].clone(),
@@ -188,6 +189,8 @@ impl Record {
             votes: self.votes.iter().flatten().copied().map(cast).collect(),
             void: usize::from(self.void),
             under: self.under.map(life),
+            parked_in: life(0),
+            seen_in: life(0),
             created_at: at,
             deadline: later,
         };

@@ -20,6 +20,7 @@ pub enum Fault {
     NoAttemptCheckInClaim,
     NoAttemptCheckInDetach,
     NoIncarnationCheck,
+    NoSeenLifeCheck,
     ClaimInTwoSteps,
     NoVotedCheck,
     NoOwnCallCheck,
@@ -157,10 +158,12 @@ impl Scripts {
         slot
     }
 
-    /// Counts a vote, if the reviewer may cast it. Returns whether it counts, now or from before.
-    pub fn vote(&self, redis: &mut Redis, slot: usize, decision: u8, verdict: Verdict) -> bool {
+    /// Counts a vote on what a life of Redis showed, if the reviewer may cast it. Returns whether it counts, now or from
+    /// before.
+    pub fn vote(&self, redis: &mut Redis, slot: usize, decision: u8, verdict: Verdict, seen_in: u8) -> bool {
         let subject = reviewer(usize::from(decision) / CLICKS);
-        let cast = vote(decision, verdict);
+        let seen_in = if self.has(Fault::NoSeenLifeCheck) { redis.life } else { seen_in };
+        let cast = vote(decision, verdict, seen_in);
         let mut counted = false;
         self.apply(redis, slot, None, |approval, now, here| {
             let (votes, state) = (approval.votes.clone(), approval.state);

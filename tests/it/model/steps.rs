@@ -106,12 +106,15 @@ impl Bounds {
         let Some(click) = world.clicks[reviewer][number] else { return };
         let verdict = if click.approve { Verdict::Approve } else { Verdict::Reject };
         let slot = usize::from(click.record);
-        let counted = self.scripts().vote(world.redis(via), slot, decision(reviewer, number), verdict);
+        let decision = decision(reviewer, number);
+        let counted = self.scripts().vote(world.redis(via), slot, decision, verdict, click.seen_in);
         let replicated = matches!(world.second, Second::Follows | Second::Gone)
             || matches!(world.second, Second::Zombie(_)) && via == 1
             || self.fault == Some(Fault::AcknowledgedBeforeReplicated);
-        world.clicks[reviewer][number] =
-            Some(Click { answered, acknowledged: answered && counted && replicated, ..click });
+        // What was answered is not sent again: states that differ in what it says of itself are one.
+        let seen_in = if answered { 0 } else { click.seen_in };
+        let acknowledged = answered && counted && replicated;
+        world.clicks[reviewer][number] = Some(Click { seen_in, answered, acknowledged, ..click });
     }
 }
 
@@ -269,9 +272,12 @@ impl Model for Bounds {
             }
             Step::Click { reviewer, via, record, approve, answered } => {
                 // A reviewer decides what the page shows.
-                world.redis(via).records[record].filter(Record::is_open)?;
+                let shown = world.redis(via);
+                shown.records[record].filter(Record::is_open)?;
+                let seen_in = shown.life;
                 let number = world.clicks[reviewer].iter().position(Option::is_none)?;
-                let click = Click { record: record as u8, approve, answered: false, acknowledged: false };
+                let click =
+                    Click { record: record as u8, approve, seen_in, answered: false, acknowledged: false };
                 world.clicks[reviewer][number] = Some(click);
                 self.send(world, reviewer, number, via, answered);
             }

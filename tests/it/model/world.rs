@@ -72,6 +72,8 @@ pub struct Grounds {
 pub struct Click {
     pub record: u8,
     pub approve: bool,
+    /// The life of Redis that showed it.
+    pub seen_in: u8,
     /// The reviewer knows what became of it, and does not send it again.
     pub answered: bool,
     /// The reviewer was told that it is recorded, and replicated.

@@ -10,7 +10,7 @@ async fn a_planned_failover_is_followed() {
     let redis = Sentinels::start().await;
     the_essentials(Settings { url: redis.url(), ..Settings::default() }).await;
     let (here, there) = (Replica::at(redis.url()).await, Replica::at(redis.url()).await);
-    let (waiting, approved) = (here.park("default").await, here.park("dba").await);
+    let (waiting, approved) = (here.listen_and_park("default").await, here.listen_and_park("dba").await);
     there.store.vote(&approved.id, &approve("bob")).await.unwrap();
     let before = redis.primary();
     replicated(before);
@@ -27,7 +27,7 @@ async fn a_planned_failover_is_followed() {
 async fn a_primary_that_dies_is_replaced() {
     let redis = Sentinels::start().await;
     let (here, there) = (Replica::at(redis.url()).await, Replica::at(redis.url()).await);
-    let waiting = here.park("default").await;
+    let waiting = here.listen_and_park("default").await;
     let before = redis.primary();
     replicated(before);
     let port = before.port;

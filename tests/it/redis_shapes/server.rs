@@ -10,7 +10,7 @@ use crate::support::processes::free_port;
 use crate::support::redis_topologies::Server;
 
 /// What the documentation tells operators to grant.
-fn documented_leave() -> impl Iterator<Item = &'static str> {
+pub(super) fn documented_leave() -> impl Iterator<Item = &'static str> {
     let line = include_str!("../../../docs/redis.md")
         .lines()
         .find_map(|l| l.strip_prefix("user holdpoint on >SECRET "));
@@ -37,7 +37,7 @@ async fn a_user_with_the_documented_leave_can_do_everything_and_little_else() {
 }
 
 /// What an entry of the ACL log says was denied.
-fn denied(entry: std::collections::HashMap<String, redis::Value>) -> Option<String> {
+pub(super) fn denied(entry: std::collections::HashMap<String, redis::Value>) -> Option<String> {
     redis::from_redis_value_ref(entry.get("object")?).ok()
 }
 
@@ -127,7 +127,7 @@ async fn urls_that_cannot_work_are_refused() {
 async fn a_frozen_server_is_noticed_in_time_and_rings_again_when_it_thaws() {
     let redis = Server::start(&[]).await;
     let (here, there) = (Replica::at(redis.url()).await, Replica::at(redis.url()).await);
-    let parked = here.park("default").await;
+    let parked = here.listen_and_park("default").await;
     redis.freeze();
     let frozen = Instant::now();
     here.until_down().await;
@@ -142,7 +142,7 @@ async fn a_frozen_server_is_noticed_in_time_and_rings_again_when_it_thaws() {
 async fn a_subscriber_that_redis_throws_out_for_its_output_subscribes_again() {
     let redis = Server::start(&[]).await;
     let (here, there) = (Replica::at(redis.url()).await, Replica::at(redis.url()).await);
-    let parked = here.park("default").await;
+    let parked = here.listen_and_park("default").await;
     let all = here.rung.all();
     // Any message is too much now.
     redis.ask::<()>(&["CONFIG", "SET", "client-output-buffer-limit", "pubsub 1 1 1"]);

@@ -233,6 +233,7 @@ pub fn vote(reviewer: &str, verdict: Verdict) -> Vote {
         verdict,
         reason: None,
         fingerprint: None,
+        seen_in: None,
         at: Timestamp::UNIX_EPOCH,
     }
 }

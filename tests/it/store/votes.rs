@@ -85,6 +85,16 @@ pub async fn a_decision_on_another_call_does_not_count(kind: Kind) {
     assert_eq!(stage.here.vote(&parked.id, &same).await.unwrap().state.kind(), StateKind::Approved);
 }
 
+pub async fn a_decision_on_what_another_life_of_the_store_showed_does_not_count(kind: Kind) {
+    let stage = kind.stage().await;
+    let parked = stage.park(&sample::held()).await;
+    let elsewhere = Vote { seen_in: Some("11".repeat(20).parse().unwrap()), ..approve("bob") };
+    assert_eq!(refused(&*stage.here, &parked.id, &elsewhere).await, VoteRefused::Void);
+    assert_eq!(stage.look(&parked.id).await, parked);
+    let here = Vote { seen_in: Some(parked.seen_in), ..elsewhere };
+    assert_eq!(stage.there.vote(&parked.id, &here).await.unwrap().state.kind(), StateKind::Approved);
+}
+
 pub async fn nothing_is_decided_after_the_deadline(kind: Kind) {
     let stage = kind.stage().await;
     let parked = stage.park(&held(|h| h.terms.expires = Duration::from_millis(40))).await;
@@ -106,6 +116,7 @@ pub async fn a_vote_keeps_what_the_reviewer_said(kind: Kind) {
         Vote {
             reason: Some("ä \"\n\u{0}".into()),
             fingerprint: Some(parked.held.fingerprint),
+            seen_in: Some(parked.seen_in),
             ..approve("bob, € \n")
         },
         Vote { reason: Some(String::new()), proof: Some("token bob".into()), ..approve("") },

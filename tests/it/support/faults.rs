@@ -18,13 +18,15 @@ pub struct FaultyStore {
     failing: AtomicBool,
     hanging: AtomicBool,
     claims_to_lose: AtomicUsize,
+    without_replicas: AtomicBool,
 }
 
 impl FaultyStore {
     pub fn around(inner: MemoryStore) -> Self {
         let inner = RwLock::new(Arc::new(inner));
         let (failing, hanging) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { inner, failing, hanging, claims_to_lose: AtomicUsize::new(0) }
+        let (claims_to_lose, without_replicas) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Self { inner, failing, hanging, claims_to_lose, without_replicas }
     }
 
     /// From now on nothing reaches the store, or everything does.
@@ -35,6 +37,11 @@ impl FaultyStore {
     /// The next so many claims are made, but their answers do not arrive.
     pub fn lose_answers_of_claims(&self, n: usize) {
         self.claims_to_lose.store(n, Ordering::SeqCst);
+    }
+
+    /// From now on nothing reaches the replicas that are asked for, or everything does.
+    pub fn lose_replicas(&self, lost: bool) {
+        self.without_replicas.store(lost, Ordering::SeqCst);
     }
 
     /// From now on the store takes what it is told and never answers.
@@ -82,6 +89,10 @@ impl ApprovalStore for FaultyStore {
     async fn vote(&self, id: &ApprovalId, vote: &Vote) -> Result<Approval, VoteError> {
         self.up().await?;
         self.inner().vote(id, vote).await
+    }
+
+    async fn replicated(&self, _standing: &Approval) -> Option<bool> {
+        Some(!self.without_replicas.load(Ordering::SeqCst))
     }
 
     async fn claim(

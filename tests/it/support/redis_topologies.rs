@@ -1,25 +1,14 @@
 //! More than one Redis: a primary with replicas and Sentinels, a cluster; and one with settings of its own.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use redis::{FromRedisValue, cmd};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use super::eventually::until;
 use super::processes::{Running, free_port};
-
-/// Long enough for a failover on a slow machine.
-const BOUND: Duration = Duration::from_secs(40);
-
-/// Asks again and again until the answer is yes.
-pub async fn until(what: &str, mut ask: impl AsyncFnMut() -> bool) {
-    let started = Instant::now();
-    while !ask().await {
-        assert!(started.elapsed() < BOUND, "waited in vain until {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
 
 /// A server started with these arguments, killed when dropped.
 pub struct Server {

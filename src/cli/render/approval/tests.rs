@@ -19,7 +19,8 @@ fn approval(changes: serde_json::Value) -> Approval {
         "request": {"method": "POST", "path": "/privileged/mcp", "host": "ops", "headers": {}},
         "route": "ops-tools", "session": null, "caller": {"subject": "alice", "actors": ["dba-agent"]},
         "created_at": "2026-11-21T11:57:55Z", "deadline": "2026-11-21T13:05:00Z", "grant_until": null,
-        "settled_at": null, "cancellation": null, "waiting": true, "left_at": null, "approvals_needed": 2,
+        "settled_at": null, "cancellation": null, "waiting": true, "left_at": null, "incarnation": "ab".repeat(20), "may_have_run": false,
+        "approvals_needed": 2,
         "approvals_given": 1, "reviewers": ["dba"], "trace": null, "can_decide": true,
         "votes": [{"reviewer": "bob", "verdict": "approve", "reason": "fine", "at": "2026-11-21T11:59:00Z"}],
         "cannot_decide_reason": null,
@@ -53,6 +54,13 @@ fn a_table_has_a_line_per_approval_and_its_columns_stay_aligned() {
     assert!(lines[2].ends_with('…'), "{table}");
     assert_eq!(lines[1].find("1/2"), lines[2].find("1/2"), "{table}");
     assert!(!table.contains('\u{1b}'));
+}
+
+#[test]
+fn a_sheet_warns_of_what_may_have_run_already() {
+    let sheet = |ran: bool| plain(&sheet(&approval(json!({"may_have_run": ran})), now(), Extent::Folded));
+    assert!(sheet(true).contains("it may already have run"), "{}", sheet(true));
+    assert!(!sheet(false).contains("may already have run"));
 }
 
 #[test]

@@ -102,7 +102,7 @@ if redis.call('ZCARD', base .. ':open') >= tonumber(ARGV[15]) then return { 'ful
 record = { key = key, changes = {}, seq = 0 }
 local asked = { v = VERSION, fp = fingerprint, need = ARGV[7], late = ARGV[8], created = now,
   deadline = now + ARGV[9], epoch = 1, attempt = attempt, replica = replica, left = '',
-  under = '', void = 0, origin = origin, caller = caller }
+  under = '', void = 0, born = here, origin = origin, caller = caller }
 for name, value in pairs(asked) do set(record, name, value) end
 enter(record, 'pending', '')
 redis.call('SET', base .. ':held:' .. key, ARGV[10])

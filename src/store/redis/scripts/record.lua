@@ -12,11 +12,16 @@ local VERSION = '1'
 -- The fields in the order of a reply (see record.rs). What comes `with` a state: until when it is approved, the
 -- attempt that was released, why it was cancelled.
 local FIELDS = { 'v', 'fp', 'need', 'late', 'created', 'deadline', 'state', 'at', 'with', 'seq', 'epoch',
-  'attempt', 'replica', 'left', 'under', 'void', 'origin', 'caller' }
+  'attempt', 'replica', 'left', 'under', 'void', 'origin', 'caller',
+  'born' }
 -- A vote is so many elements of the list: decision, reviewer, verdict, time, the rest.
 local VOTE = 5
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+
+-- Which life of Redis this is: another one after each restart and each promotion. (A process that is demoted and
+-- promoted again keeps its run_id, although it lost what it had not passed on.)
+local here = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
 
 local function is_open(record)
   return record.state == 'pending' or record.state == 'approved'
@@ -124,16 +129,12 @@ local function leave(record, why)
   change(record, why, attempt)
 end
 
--- Which life of which Redis this is: another one after each restart and failover.
-local function incarnation()
-  return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-end
 
 -- Releases an approved record to the attempt that holds it. One that was approved under another incarnation is asked
 -- for again: the old primary may live on, unseen, and have released it. Its votes are void, and reviewers have at
 -- least as long as the grant was good for. Returns what happened.
 local function release_or_reconfirm(record, released)
-  if record.under == incarnation() then
+  if record.under == here then
     enter(record, 'released', record.attempt)
     return released
   end
@@ -145,10 +146,11 @@ local function release_or_reconfirm(record, released)
 end
 
 -- A reply: a word, the key, the fields, the votes, and what was asked. The fields are one text, none of them has a
--- comma: a reply of few parts is a good deal cheaper.
+-- comma: a reply of few parts is a good deal cheaper. The last says which life of Redis replies.
 local function fields(record)
   local values = {}
   for i, name in ipairs(FIELDS) do values[i] = record[name] or '' end
+  values[#values + 1] = here
   return table.concat(values, ',')
 end
 
