@@ -1,6 +1,7 @@
 //! The admin side, over real HTTP.
 
 mod api;
+mod audit;
 mod field_guide;
 mod health;
 mod identity;
