@@ -85,6 +85,7 @@ pub fn router(
         .route("/v1/approvals/{id}/decisions", post(api::decide))
         .route("/v1/approvals:watch", get(watch::events))
         .route("/v1/approvals/{id}/evidence", get(audit::evidence))
+        .route("/v1/approvals/{id}/reveal", post(audit::reveal))
         .route("/v1/audit", get(audit::search))
         .route("/v1/audit/checkpoints", get(audit::checkpoints))
         .route("/v1/audit:export", get(audit::export))

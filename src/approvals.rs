@@ -126,6 +126,11 @@ impl Approvals {
         });
     }
 
+    /// Writes down what changes no record, and returns once it is.
+    pub async fn write(&self, note: &Note) -> Result<(), StoreError> {
+        self.store.note(note).await
+    }
+
     /// Writes down, in the background, what changes no record. Nobody waits for it, and where too much is under way it is
     /// left out, and told in the log instead.
     pub fn note(self: &Arc<Self>, note: Note) {

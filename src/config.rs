@@ -15,7 +15,7 @@ use serde::Deserialize;
 pub use self::audit::{AuditConfig, SinkConfig};
 pub use self::duration::Span;
 pub use self::limits::LimitsConfig;
-pub use self::policy::PolicyConfig;
+pub use self::policy::{PolicyConfig, RedactConfig};
 pub use self::redis::RedisConfig;
 pub use self::shutdown::{LeaveParked, ShutdownConfig};
 pub use self::sides::{AdminConfig, ExtAuthzConfig, IdentityConfig, ReviewerConfig, Source};

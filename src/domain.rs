@@ -11,6 +11,7 @@ pub mod json;
 pub mod message;
 pub mod outcome;
 pub mod policy;
+pub mod redaction;
 pub mod ruling;
 #[doc(hidden)]
 pub mod sample;

@@ -18,7 +18,8 @@ use super::api::{Named, look};
 use super::error::Problem;
 use super::identity::Asking;
 use super::wire::ApprovalJson;
-use crate::domain::audit::{Chain, Line};
+use crate::domain::audit::{Chain, Event, Line, Note};
+use crate::domain::authority::may_reveal;
 use crate::domain::decision::{Reviewer, Role};
 
 /// What parameters an address has, as they came.
@@ -92,6 +93,41 @@ pub(super) async fn evidence(
         entries: chain.iter().filter(about).cloned().map(raw).collect(),
         chain: chain.into_iter().map(raw).collect(),
     }))
+}
+
+/// What is masked in one call.
+#[derive(Serialize)]
+pub(super) struct Revealed {
+    values: Vec<Value>,
+}
+
+#[derive(Serialize)]
+struct Value {
+    path: String,
+    value: Box<RawValue>,
+}
+
+/// `POST /v1/approvals/{id}/reveal`
+pub(super) async fn reveal(
+    State(admin): State<Arc<Admin>>,
+    Asking(reviewer): Asking,
+    Named(id): Named,
+) -> Result<Json<Revealed>, Problem> {
+    let approval = look(&admin.approvals, &id).await?;
+    if !may_reveal(&reviewer, &approval) {
+        return Err(Problem::not_permitted(
+            "this takes the role of an auditor, or a group that decides this",
+        ));
+    }
+    let masked = &approval.held.redacted.masked;
+    let places: Vec<_> = masked.iter().map(|(place, _)| place.clone()).collect();
+    // Written down before it is told: what is not in the audit is not revealed.
+    admin.approvals.write(&Note::about(Event::Revealed, &id).by(&reviewer).with("paths", places)).await?;
+    let value = |(path, value): &(String, String)| Value {
+        path: path.clone(),
+        value: RawValue::from_string(value.clone()).expect("what was read as JSON is written as JSON"),
+    };
+    Ok(Json(Revealed { values: masked.iter().map(value).collect() }))
 }
 
 fn auditor(reviewer: &Reviewer) -> Result<(), Problem> {

@@ -15,6 +15,7 @@ use super::decision::{Verdict, Vote};
 use super::fingerprint::Fingerprint;
 use super::ids::{ApprovalId, AttemptId, Incarnation, ReplicaId, RequestKey, SessionKey};
 use super::json::Json;
+use super::redaction::Redacted;
 use super::ruling::Terms;
 
 /// What was asked, written once when the call is parked and never changed.
@@ -30,7 +31,7 @@ pub struct Held {
     pub method: String,
     /// The tool, where the method is `tools/call`.
     pub tool: Option<String>,
-    /// The JSON-RPC message, byte for byte as it came: what is shown is what would run.
+    /// The JSON-RPC message, byte for byte as it came, unless something is redacted: what is shown is what would run.
     pub body: String,
     /// The HTTP request that carries it.
     pub request: HeldRequest,
@@ -40,6 +41,8 @@ pub struct Held {
     pub session: Option<String>,
     /// The W3C `traceparent` of the Check.
     pub trace: Option<String>,
+    /// What the body lacks of what came.
+    pub redacted: Redacted,
 }
 
 /// The part of the HTTP request that is kept.

@@ -1,7 +1,7 @@
 //! Who may decide. The one gate for page, API and command line.
 
 use super::approval::{Approval, State};
-use super::decision::{Membership, Reviewer};
+use super::decision::{Membership, Reviewer, Role};
 use super::ids::Group;
 
 /// Why a reviewer may not decide.
@@ -45,6 +45,16 @@ pub fn may_decide(reviewer: &Reviewer, approval: &Approval) -> Result<(), NotAll
     Ok(())
 }
 
+/// Whether this person may be told what is masked in a call: auditors, and those who may be asked to decide it.
+pub fn may_reveal(reviewer: &Reviewer, approval: &Approval) -> bool {
+    let wanted = &approval.held.terms.reviewers;
+    let asked = match &reviewer.groups {
+        Membership::All => true,
+        Membership::Groups(groups) => wanted.is_empty() || groups.iter().any(|group| wanted.contains(group)),
+    };
+    reviewer.roles.contain(Role::Auditor) || (asked && reviewer.roles.contain(Role::Reviewer))
+}
+
 fn list(groups: &[Group]) -> String {
     groups.iter().map(Group::to_string).collect::<Vec<_>>().join(", ")
 }
@@ -53,7 +63,7 @@ fn list(groups: &[Group]) -> String {
 mod tests {
     use super::*;
     use crate::domain::approval::Approval;
-    use crate::domain::decision::{Role, Verdict, Vote};
+    use crate::domain::decision::{Verdict, Vote};
     use crate::domain::ids::{DecisionId, Incarnation, Subject};
     use crate::domain::sample;
 
@@ -91,6 +101,16 @@ mod tests {
             let own = person(name, Membership::All);
             assert_eq!(may_decide(&own, &approval(&["dba"])), Err(NotAllowed::OwnCall));
         }
+    }
+
+    #[test]
+    fn what_is_masked_is_told_to_auditors_and_to_those_who_are_asked() {
+        let approval = approval(&["dba"]);
+        let with = |role, reviewer: Reviewer| Reviewer { roles: [role].into_iter().collect(), ..reviewer };
+        assert!(may_reveal(&reviewer("bob", &["dba"]), &approval));
+        assert!(!may_reveal(&reviewer("bob", &["sre"]), &approval));
+        assert!(may_reveal(&with(Role::Auditor, reviewer("eve", &[])), &approval));
+        assert!(!may_reveal(&with(Role::Operator, reviewer("eve", &["dba"])), &approval));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! What policy says of a call.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::ids::{Group, QueueName};
+use super::redaction::Redaction;
 
 /// What policy says of a call.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +53,8 @@ pub struct Terms {
     pub risk: Option<String>,
     /// In which form a denial reaches the agent.
     pub form: DenialForm,
+    /// What of the call nobody sees. It is done when the call is parked, and not kept.
+    pub redaction: Arc<Redaction>,
 }
 
 /// Whether an approval outlives the attempt that asked for it.

@@ -178,6 +178,9 @@ impl Gate {
         headers.retain(|(name, _)| {
             self.settings.keep_headers.iter().any(|kept| kept.eq_ignore_ascii_case(name))
         });
+        let (body, redacted) = terms.redaction.apply(body);
+        let target = terms.redaction.text(&target);
+        headers.iter_mut().for_each(|(_, value)| *value = terms.redaction.text(value));
         Held {
             fingerprint,
             caller,
@@ -189,6 +192,7 @@ impl Gate {
             route,
             session: session.map(|session| session.to_string()),
             trace,
+            redacted,
         }
     }
 

@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 6] = [
 ];
 
 /// Where a crate may be used, by the beginning of the path below `src`.
-const OWNERS: [(&str, &[&str]); 13] = [
+const OWNERS: [(&str, &[&str]); 14] = [
     ("redis", &["store/redis"]),
     ("deadpool_redis", &["store/redis"]),
     ("tonic", &["ext_authz"]),
@@ -25,6 +25,7 @@ const OWNERS: [(&str, &[&str]); 13] = [
     ("askama", &["admin"]),
     ("cel", &["domain/policy"]),
     ("ureq", &["cli", "audit/sinks"]),
+    ("regex", &["domain/redaction", "config/policy/redact"]),
     ("ed25519_dalek", &["domain/audit"]),
     ("serde_json_canonicalizer", &["domain/audit", "config"]),
     ("tracing_subscriber", &["telemetry"]),
