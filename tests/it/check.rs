@@ -115,6 +115,20 @@ impl World {
     }
 }
 
+#[tokio::test]
+async fn what_is_redacted_is_not_in_the_record_and_the_call_that_was_approved_still_runs() {
+    let world = world(
+        r#"policy: { rules: [{ name: r, match: mcp.tool.arguments.table == "t", ruling: hold, redact: [{ pointer: /arguments/table }] }] }"#,
+    );
+    let call = world.call(CALL);
+    let parked = world.parked().await;
+    assert!(!format!("{parked:?}").contains(r#"\"table\":\"t\""#), "{parked:?}");
+    assert_eq!(parked.held.redacted.dropped, ["/arguments/table"]);
+    assert_eq!(parked.held.arguments().text(), r#"{"table":"[redacted]"}"#);
+    world.decide(&parked, Verdict::Approve).await;
+    assert!(is_allowed(&call.await.unwrap()));
+}
+
 fn is_allowed(response: &CheckResponse) -> bool {
     response.status.as_ref().is_some_and(|status| status.code == 0)
         && matches!(response.http_response, Some(HttpResponse::OkResponse(_)))

@@ -20,7 +20,7 @@ use crate::support::processes::installed;
 const GATEWAYS: [&str; 2] = ["agentgateway.yaml", "envoy.yaml"];
 
 /// Where docs/configuration.md tells of the settings of each struct.
-const SECTIONS: [(&str, &str); 12] = [
+const SECTIONS: [(&str, &str); 15] = [
     ("Config", "All settings"),
     ("ExtAuthzConfig", "ext_authz"),
     ("AdminConfig", "admin"),
@@ -28,6 +28,9 @@ const SECTIONS: [(&str, &str); 12] = [
     ("RedisConfig", "redis"),
     ("LimitsConfig", "limits"),
     ("ShutdownConfig", "shutdown"),
+    ("AuditConfig", "audit"),
+    ("SinkConfig", "audit.sinks"),
+    ("RedactConfig", "policy.redact"),
     ("IdentityConfig", "identity"),
     ("PolicyConfig", "policy"),
     ("UnmatchedConfig", "policy.unmatched"),
@@ -142,7 +145,11 @@ fn every_variable_of_a_rule_is_explained_and_no_other() {
 #[test]
 fn every_setting_is_explained_and_no_other() {
     let document = document("docs/configuration.md");
-    for file in files("src/config", "rs").into_iter().chain([root().join("src/config.rs")]) {
+    for file in files("src/config", "rs")
+        .into_iter()
+        .chain(files("src/config/policy", "rs"))
+        .chain([root().join("src/config.rs")])
+    {
         for (name, fields) in settings(&fs::read_to_string(file).unwrap()) {
             let section = SECTIONS.iter().find(|(of, _)| *of == name);
             let (_, section) = section.unwrap_or_else(|| panic!("{name}: give it a section"));
@@ -184,6 +191,7 @@ fn every_command_option_and_environment_variable_is_explained() {
     let all: String = documents().iter().map(|document| document.text.as_str()).collect();
     let serve = document("docs/configuration.md").text;
     let reviewing = document("docs/api.md").text;
+    let audit = document("docs/audit.md").text + &reviewing;
     for command in Cli::command().get_subcommands() {
         let name = format!("holdpoint {}", command.get_name());
         assert!(all.contains(&name), "{name} is in no document");
@@ -193,9 +201,10 @@ fn every_command_option_and_environment_variable_is_explained() {
         let (place, told) = match command.get_name() {
             "serve" => ("docs/configuration.md", &serve),
             "policy" => continue,
+            "audit" => ("docs/audit.md", &audit),
             _ => ("docs/api.md", &reviewing),
         };
-        for option in options(command) {
+        for option in command.get_subcommands().chain([command]).flat_map(options) {
             assert!(told.contains(&format!("`{option}`")), "{place} says nothing of {name} {option}");
         }
     }

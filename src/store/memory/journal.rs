@@ -91,6 +91,7 @@ fn said(vote: &Vote) -> Detail {
         ("reason", vote.reason.clone()),
         ("fingerprint", vote.fingerprint.map(|fingerprint| fingerprint.to_string())),
         ("proof", vote.proof.clone()),
+        ("seen_in", vote.seen_in.map(|seen_in| seen_in.to_string())),
     ];
     told.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.into()))).collect()
 }

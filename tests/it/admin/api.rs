@@ -35,6 +35,7 @@ async fn an_approval_is_shown_with_everything_and_null_for_what_is_absent() {
             "waiting": true, "left_at": null, "approvals_needed": 1, "approvals_given": 0,
             "reviewers": ["dba"], "votes": [], "void_votes": 0, "incarnation": "00".repeat(20), "may_have_run": false,
             "trace": null,
+            "redactions": [],
             "can_decide": true, "cannot_decide_reason": null,
         })
     );

@@ -125,6 +125,29 @@ async fn only_those_who_show_a_token_read_the_audit() {
     }
 }
 
+#[tokio::test]
+async fn what_is_masked_is_told_on_request_and_that_is_in_the_audit() {
+    let site = Site::open().await;
+    let mut held = sample::held();
+    held.terms.reviewers = vec![holdpoint::domain::ids::Group("sre".into())];
+    held.redacted.masked = vec![("/arguments/iban".into(), r#""DE1""#.into())];
+    let parked = site.park(held).await;
+    let shown = site.json(&format!("/v1/approvals/{}", parked.id)).await;
+    assert_eq!(shown["redactions"], serde_json::json!([{"path": "/arguments/iban", "how": "masked"}]));
+    assert!(!shown.to_string().contains("DE1"), "{shown}");
+    let path = format!("/v1/approvals/{}/reveal", parked.id);
+    site.store.switch(false);
+    assert_eq!(site.post(ALICE, &path, "").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    site.store.switch(true);
+    let told: Value = site.post(ALICE, &path, "").await.json().await.unwrap();
+    assert_eq!(told, serde_json::json!({"values": [{"path": "/arguments/iban", "value": "DE1"}]}));
+    let found = entries(&site, "?outcome=revealed", 1).await;
+    assert_eq!(
+        (&found[0]["entry"]["who"], &found[0]["entry"]["detail"]["paths"][0]),
+        (&"alice".into(), &"/arguments/iban".into())
+    );
+}
+
 #[test]
 fn a_key_is_made_once_for_its_owner_only() {
     use std::os::unix::fs::PermissionsExt;
