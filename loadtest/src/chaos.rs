@@ -41,13 +41,18 @@ const REST: Duration = Duration::from_secs(30);
 /// A late answer is awaited for so long beyond what is tolerated, to see how late it is.
 const LATER: Duration = Duration::from_secs(1);
 
+/// How long it may take until the callers have their calls parked.
+const FILLING: Duration = Duration::from_secs(120);
+/// Some are between two attempts.
+const NEARLY_ALL: f64 = 0.95;
+
 /// What to attack, how hard and for how long.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// How long faults are injected
     #[arg(long, default_value = "5m", value_parser = span)]
     duration: Duration,
-    /// How long there is load without faults before
+    /// How long there is load without faults before, once the callers wait
     #[arg(long, default_value = "30s", value_parser = span)]
     calm: Duration,
     /// Callers, each of whom has about one call parked
@@ -66,7 +71,7 @@ pub struct Args {
     #[arg(long, default_value = "50s", value_parser = span)]
     hold: Duration,
     /// How long an approval stays open
-    #[arg(long, default_value = "2m", value_parser = span)]
+    #[arg(long, default_value = "90s", value_parser = span)]
     expires: Duration,
     /// How long a late approval is good for
     #[arg(long, default_value = "30s", value_parser = span)]
@@ -127,17 +132,14 @@ async fn observe(args: &Args, seed: u64, folder: &Path) -> anyhow::Result<Histor
     let (no_more_calls, no_more_decisions) = (CancellationToken::new(), CancellationToken::new());
     let _stop = (no_more_calls.clone().drop_guard(), no_more_decisions.clone().drop_guard());
     let gates = world.replicas.iter().map(|replica| replica.gate);
-    let all = Callers::new(
-        Gateway::new(gates, history.clone(), args.tolerance + LATER)?,
-        args.replicas,
-        terms.clone(),
-    );
-    let all = Arc::new(all);
+    let gateway = Gateway::new(gates, history.clone(), args.tolerance + LATER)?;
+    let all = Arc::new(Callers::new(gateway, args.replicas, terms.clone()));
     let mut callers = JoinSet::new();
     for number in 0..args.parked {
         callers.spawn(Arc::clone(&all).run(number, rng.fork(), no_more_calls.clone()));
     }
     let admin = |number| Admin::new(ports.clone(), reviewers::token(number));
+    fill(&admin(0)?, args.replicas, args.parked).await?;
     let admins = (0..reviewers::MOST).map(admin).collect::<anyhow::Result<_>>()?;
     let all = Arc::new(Reviewers { admins, replicas: args.replicas, history: history.clone(), seed });
     let mut reviewers = JoinSet::new();
@@ -167,6 +169,26 @@ async fn observe(args: &Args, seed: u64, folder: &Path) -> anyhow::Result<Histor
     reviewers.join_all().await;
     note_records(&history, started, &admin(0)?, longest).await?;
     Ok(history)
+}
+
+/// Waits until nearly all callers have a call parked.
+async fn fill(admin: &Admin, replicas: usize, callers: u64) -> anyhow::Result<()> {
+    let (started, enough) = (Instant::now(), (callers as f64 * NEARLY_ALL) as u64);
+    loop {
+        let mut parked = 0;
+        for replica in 0..replicas {
+            // One that is too busy to answer is asked again.
+            parked += admin.parked(replica).await.unwrap_or_default();
+        }
+        if parked >= enough {
+            println!("{parked} calls are parked after {:.1?}", started.elapsed());
+            return Ok(());
+        }
+        if started.elapsed() >= FILLING {
+            bail!("only {parked} of {callers} calls are parked");
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
 }
 
 fn terms(args: &Args) -> Terms {

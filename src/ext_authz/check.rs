@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tonic::metadata::MetadataMap;
 
 use super::proto::authorization_server::Authorization;
@@ -77,7 +77,12 @@ impl Gate {
         };
         let gives_up = deadline.map(|deadline| arrived + deadline);
         let hold = held.terms.hold.min(deadline.map_or(Duration::MAX, before));
-        let outcome = self.approvals.hold(held, origin, arrived + hold).await;
+        let outcome = self.approvals.hold(held, origin, arrived + hold);
+        let outcome = match gives_up {
+            // Nobody reads a later answer, however long the store takes.
+            Some(gives_up) => timeout_at(gives_up, outcome).await.unwrap_or(Outcome::StoreUnavailable),
+            None => outcome.await,
+        };
         if gives_up.is_some_and(|gives_up| Instant::now() >= gives_up) {
             return Ok(response::malformed("the gateway's deadline has passed"));
         }

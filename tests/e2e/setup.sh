@@ -40,6 +40,7 @@ need_debian_packages() {
   command -v curl >/dev/null || apt_install curl ca-certificates
   command -v python3 >/dev/null && python3 -c 'import ensurepip, venv' 2>/dev/null ||
     apt_install python3 python3-venv
+  command -v ip >/dev/null || apt_install iproute2
 }
 
 need_redis() {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use holdpoint::approvals::{self, Approvals, Decision, Waiters};
 use holdpoint::clock::SystemClock;
@@ -203,6 +203,22 @@ async fn the_gateways_deadline_ends_the_hold_before_the_gateway_gives_up() {
         assert!(told.contains("https://queue.example/#default-"), "{told}");
     }
     assert_eq!(world.records().await.len(), 1, "the second call took up the record of the first");
+}
+
+#[tokio::test]
+async fn a_store_that_never_answers_keeps_no_call_past_the_gateways_deadline() {
+    let world = world("");
+    world.store.hang();
+    let mut took = Vec::new();
+    // The quickest of some: the machine may be busy.
+    for _ in 0..5 {
+        let mut request = tonic::Request::new(asked("POST", CALL));
+        request.metadata_mut().insert("x-envoy-expected-rq-timeout-ms", "200".parse().unwrap());
+        let started = Instant::now();
+        assert!(!is_allowed(&world.asks(request).await));
+        took.push(started.elapsed());
+    }
+    assert!(took.iter().any(|took| *took < Duration::from_millis(500)), "{took:?}");
 }
 
 #[tokio::test]

@@ -1,5 +1,9 @@
 //! Redis is away: nothing is let through, callers and reviewers are told, and what was parked outlives it.
 
+mod network;
+mod partition;
+mod replicas;
+
 use std::time::Duration;
 
 use reqwest::StatusCode;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -27,6 +27,7 @@ pub struct Approval {
     /// Its state.
     pub state: State,
     fingerprint: String,
+    incarnation: String,
     call: CallJson,
     created_at: jiff::Timestamp,
     deadline: jiff::Timestamp,
@@ -49,6 +50,16 @@ struct Vote {
     verdict: String,
 }
 
+/// What sending a decision came to.
+pub enum Reply {
+    /// This is what became of it.
+    Told(Told),
+    /// Nobody knows: it has to be sent again.
+    Unsure,
+    /// Nobody was there to take it: it has to be sent again.
+    Unreached,
+}
+
 /// A part of a list.
 #[derive(Debug, Deserialize)]
 pub struct Page {
@@ -61,6 +72,11 @@ pub struct Page {
 #[derive(Deserialize)]
 struct Recorded {
     replicated: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Ready {
+    parked: u64,
 }
 
 #[derive(Deserialize)]
@@ -79,7 +95,7 @@ impl Admin {
     /// A part of a list, as one replica sees it.
     pub async fn list(&self, replica: usize, query: &[(&str, &str)]) -> anyhow::Result<Page> {
         let query: Vec<String> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let url = self.url(replica, &format!("approvals?{}", query.join("&")));
+        let url = self.url(replica, &format!("v1/approvals?{}", query.join("&")));
         let request = self.client.get(url).bearer_auth(&self.token);
         Ok(request.send().await?.error_for_status()?.json().await?)
     }
@@ -102,44 +118,64 @@ impl Admin {
         }
     }
 
-    /// Sends a decision to one replica. None where it has to be sent again.
+    /// How many calls are parked on one replica.
+    pub async fn parked(&self, replica: usize) -> anyhow::Result<u64> {
+        let request = self.client.get(self.url(replica, "readyz")).bearer_auth(&self.token);
+        let ready: Ready = request.send().await?.error_for_status()?.json().await?;
+        Ok(ready.parked)
+    }
+
+    /// Sends a decision to one replica.
     pub async fn decide(
         &self,
         replica: usize,
         approval: &Approval,
         decision: Uuid,
         verdict: Verdict,
-    ) -> Option<Told> {
+    ) -> Reply {
         let verdict = match verdict {
             Verdict::Approve => "approve",
             Verdict::Reject => "reject",
         };
-        let body = json!({ "verdict": verdict, "reason": "as seeded", "fingerprint": approval.fingerprint });
+        let body = json!({
+            "verdict": verdict,
+            "reason": "as seeded",
+            "fingerprint": approval.fingerprint,
+            "incarnation": approval.incarnation,
+        });
         let request = self
             .client
-            .post(self.url(replica, &format!("approvals/{}/decisions", approval.id)))
+            .post(self.url(replica, &format!("v1/approvals/{}/decisions", approval.id)))
             .bearer_auth(&self.token)
             .header("idempotency-key", decision.to_string())
             .json(&body);
-        let response = request.send().await.ok()?;
-        match response.status() {
-            StatusCode::OK => {
-                let recorded: Recorded = response.json().await.ok()?;
-                Some(if recorded.replicated == Some(false) { Told::Unreplicated } else { Told::Acknowledged })
-            }
-            StatusCode::SERVICE_UNAVAILABLE => None,
-            status => {
-                let problem: Problem = response.json().await.ok()?;
-                Some(match problem.outcome {
-                    Some(outcome) => Told::Stands(outcome),
-                    None => Told::Refused(format!("{status} {}", problem.r#type)),
-                })
-            }
+        match request.send().await {
+            Ok(response) => told(response).await.map_or(Reply::Unsure, Reply::Told),
+            Err(error) if error.is_connect() => Reply::Unreached,
+            Err(_) => Reply::Unsure,
         }
     }
 
     fn url(&self, replica: usize, path: &str) -> String {
-        format!("http://127.0.0.1:{}/v1/{path}", self.ports[replica])
+        format!("http://127.0.0.1:{}/{path}", self.ports[replica])
+    }
+}
+
+/// None where the answer is lost on the way, or leaves open whether the decision is recorded.
+async fn told(response: Response) -> Option<Told> {
+    match response.status() {
+        StatusCode::OK => {
+            let recorded: Recorded = response.json().await.ok()?;
+            Some(if recorded.replicated == Some(false) { Told::Unreplicated } else { Told::Acknowledged })
+        }
+        status if status.is_client_error() => {
+            let problem: Problem = response.json().await.ok()?;
+            Some(match problem.outcome {
+                Some(outcome) => Told::Stands(outcome),
+                None => Told::Refused(format!("{status} {}", problem.r#type)),
+            })
+        }
+        _ => None,
     }
 }
 

@@ -1,10 +1,8 @@
 //! What must never be seen in a history.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::time::Duration;
-
-use uuid::Uuid;
 
 use super::history::{Answer, Call, Event, Fault, Observed, State, Told, Verdict};
 
@@ -122,6 +120,8 @@ struct Decided {
     sent: Duration,
     call: Call,
     verdict: Verdict,
+    /// Whether it was sent again because nobody knew what had become of it.
+    unsure: bool,
     told: Option<(Duration, Told)>,
 }
 
@@ -134,19 +134,27 @@ struct Record {
 impl<'a> Seen<'a> {
     fn in_history(history: &'a [Observed]) -> Self {
         let mut seen = Self::default();
-        let mut told: HashMap<Uuid, (Duration, Told)> = HashMap::new();
+        let (mut told, mut unsure) = (HashMap::new(), HashSet::new());
         for Observed { at, event } in history {
-            if let Event::Told { decision, told: what } = event {
-                told.insert(*decision, (*at, what.clone()));
+            match event {
+                Event::Told { decision, told: what } => _ = told.insert(*decision, (*at, what.clone())),
+                Event::Unsure { decision } => _ = unsure.insert(*decision),
+                _ => {}
             }
         }
         for Observed { at, event } in history {
-            seen.add(*at, event, &mut told);
+            if let Event::Decided { decision, approval, call, verdict } = event {
+                let (told, unsure) = (told.remove(decision), unsure.contains(decision));
+                let decided = Decided { sent: *at, call: *call, verdict: *verdict, unsure, told };
+                seen.decided.entry(approval).or_default().push(decided);
+            } else {
+                seen.add(*at, event);
+            }
         }
         seen
     }
 
-    fn add(&mut self, at: Duration, event: &'a Event, told: &mut HashMap<Uuid, (Duration, Told)>) {
+    fn add(&mut self, at: Duration, event: &'a Event) {
         match event {
             Event::Asked { attempt, replica, due, .. } => {
                 self.asked.insert(*attempt, (at, *replica, *due));
@@ -154,11 +162,6 @@ impl<'a> Seen<'a> {
             Event::Answered { attempt, answer } => self.answered.push((at, *attempt, Some(answer))),
             Event::Unanswered { attempt } => self.answered.push((at, *attempt, None)),
             Event::Executed { call, approval } => self.executed.push((at, *call, approval)),
-            Event::Decided { decision, approval, call, verdict } => {
-                let told = told.remove(decision);
-                let decided = Decided { sent: at, call: *call, verdict: *verdict, told };
-                self.decided.entry(approval).or_default().push(decided);
-            }
             Event::Record { approval, state, approves, rejects, .. } => {
                 let record = Record { state: *state, approves: *approves, rejects: *rejects };
                 self.records.insert(approval, record);
@@ -193,13 +196,11 @@ impl<'a> Seen<'a> {
         let mut runs: HashMap<&str, Vec<Duration>> = HashMap::new();
         for (at, call, approval) in &self.executed {
             let decisions = self.decisions_on(approval);
-            let approved = decisions.iter().any(|decided| {
-                decided.verdict == Verdict::Approve
-                    && decided.may_count()
-                    && decided.sent <= *at
-                    && decided.call == *call
+            let approvals = decisions.iter().filter(|decided| {
+                decided.verdict == Verdict::Approve && decided.call == *call && self.may_stand(decided, *at)
             });
-            if !approved {
+            let approvals = approvals.count();
+            if approvals == 0 {
                 findings.add(Violation::Unapproved, format!("call {call} ran by approval {approval:?}"));
             }
             if let Some(rejected) = decisions.iter().find(|decided| self.forbids(decided, *at)) {
@@ -220,7 +221,7 @@ impl<'a> Seen<'a> {
             before.push(*at);
             let count = before.len();
             // A failover may forget that it was approved and ran. It then takes another approval to run again.
-            let forgotten = within(&self.losses, before[0], *at) && count <= self.approvals(approval, *at);
+            let forgotten = within(&self.losses, before[0], *at) && count <= approvals;
             if count > 1 && !forgotten {
                 findings
                     .add(Violation::Repeated, format!("call {call} ran by {approval} for the {count}. time"));
@@ -228,10 +229,12 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// How many approvals of that record were sent by then, and may count.
-    fn approvals(&self, approval: &str, by: Duration) -> usize {
-        let approves = |decided: &&Decided| decided.verdict == Verdict::Approve && decided.may_count();
-        self.decisions_on(approval).iter().filter(approves).filter(|decided| decided.sent <= by).count()
+    /// Whether a decision may be what something goes back to that happened then. One that was refused may be where an
+    /// earlier sending of it was recorded, and Redis has forgotten that since.
+    fn may_stand(&self, decided: &Decided, then: Duration) -> bool {
+        let refused = matches!(decided.told, Some((_, Told::Stands(_) | Told::Refused(_))));
+        let forgotten = || decided.unsure && within(&self.losses, decided.sent, then);
+        decided.sent <= then && (!refused || forgotten())
     }
 
     /// Whether an execution at that time ignores an acknowledged rejection. Where Redis has failed over since, it may
@@ -294,9 +297,8 @@ impl<'a> Seen<'a> {
             }
             if let Some(Answer::Rejected { approval }) = answer {
                 let decisions = self.decisions_on(approval);
-                let rejected = |decided: &Decided| {
-                    decided.verdict == Verdict::Reject && decided.may_count() && decided.sent <= *at
-                };
+                let rejected =
+                    |decided: &Decided| decided.verdict == Verdict::Reject && self.may_stand(decided, *at);
                 if !decisions.iter().any(rejected) {
                     findings.add(Violation::Untrue, format!("attempt {attempt}, approval {approval}"));
                 }
@@ -319,11 +321,6 @@ impl<'a> Seen<'a> {
 }
 
 impl Decided {
-    /// Whether it may be recorded: unless a reviewer is told that it is not, nobody knows.
-    fn may_count(&self) -> bool {
-        !matches!(self.told, Some((_, Told::Stands(_) | Told::Refused(_))))
-    }
-
     fn acknowledged(&self) -> Option<Duration> {
         self.told.as_ref().filter(|(_, told)| *told == Told::Acknowledged).map(|(at, _)| *at)
     }

@@ -17,6 +17,10 @@ pub struct Figures {
     pub attempts: usize,
     /// Checks that waited at one time, at most.
     pub peak: usize,
+    /// Checks that waited when the faults began ...
+    pub at_first_fault: usize,
+    /// ... and under faults, on average.
+    pub under_faults: f64,
     /// Records by their state at the end.
     pub records: BTreeMap<&'static str, usize>,
     /// Calls that the server ran.
@@ -69,6 +73,8 @@ pub fn figures(history: &[Observed]) -> anyhow::Result<Figures> {
     Ok(Figures {
         attempts: seen.asked.len(),
         peak: seen.peak,
+        at_first_fault: seen.at_first_fault,
+        under_faults: seen.under_faults(),
         records,
         executed: seen.executed.len(),
         spent_in_vain,
@@ -94,8 +100,12 @@ struct Seen<'a> {
     acknowledged: HashMap<&'a str, Vec<(Duration, Verdict)>>,
     faults: BTreeMap<Fault, usize>,
     faults_begin: Option<Duration>,
+    faults_end: Option<Duration>,
     waiting: usize,
     peak: usize,
+    at_first_fault: usize,
+    /// How long all Checks together have waited under faults, in seconds, and until when that is counted.
+    waited: (f64, Duration),
 }
 
 struct Asked {
@@ -123,6 +133,10 @@ impl<'a> Seen<'a> {
     }
 
     fn add(&mut self, at: Duration, event: &'a Event, decided: &mut HashMap<Uuid, (&'a str, Verdict)>) {
+        if self.faults_begin.is_some() && self.faults_end.is_none() {
+            self.waited.0 += self.waiting as f64 * (at - self.waited.1).as_secs_f64();
+        }
+        self.waited.1 = at;
         match event {
             Event::Asked { attempt, call, want, after_death, .. } => {
                 self.asked.insert(*attempt, Asked { at, call: *call, after_death: *after_death });
@@ -146,15 +160,24 @@ impl<'a> Seen<'a> {
                     self.acknowledged.entry(approval).or_default().push((at, *verdict));
                 }
             }
-            Event::Told { .. } | Event::Thawed { .. } | Event::FaultsEnd => {}
+            Event::Told { .. } | Event::Unsure { .. } | Event::Thawed { .. } => {}
             Event::Record { approval, call, state, created, deadline, settled, .. } => {
                 let (created, deadline, settled) = (*created, *deadline, *settled);
                 self.records.insert(approval, Record { state: *state, created, deadline, settled });
                 self.by_call.entry(*call).or_default().push(approval);
             }
             Event::Fault { fault, .. } => *self.faults.entry(*fault).or_default() += 1,
-            Event::FaultsBegin => self.faults_begin = Some(at),
+            Event::FaultsBegin => {
+                self.faults_begin = Some(at);
+                self.at_first_fault = self.waiting;
+            }
+            Event::FaultsEnd => self.faults_end = Some(at),
         }
+    }
+
+    fn under_faults(&self) -> f64 {
+        let (Some(begin), Some(end)) = (self.faults_begin, self.faults_end) else { return 0.0 };
+        self.waited.0 / (end - begin).as_secs_f64()
     }
 
     /// How many retries after a death there were of calls with an open record, and how many were held on it. Calls

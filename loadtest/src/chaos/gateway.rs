@@ -14,7 +14,7 @@ use tonic::transport::{Channel, Endpoint};
 use super::history::{Answer, Call, Event, History};
 use crate::check;
 
-/// Between a connection that died and the next replica.
+/// Between a connection that died and another replica.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Connections to each replica.
 const CONNECTIONS: usize = 4;
@@ -54,8 +54,14 @@ impl Gateway {
         Ok(Self { replicas, history, attempts: AtomicU64::new(0), grace })
     }
 
+    /// One of the others: what a dead replica held is spread over those that live.
+    fn another(&self, replica: usize, attempt: u64) -> usize {
+        let others = self.replicas.len().saturating_sub(1).max(1);
+        (replica + 1 + attempt as usize % others) % self.replicas.len()
+    }
+
     /// Asks about a call until `patience` is over, and lets the server run it where it may go on. A Check whose
-    /// connection dies is sent to the next replica. None where nobody answered in time.
+    /// connection dies is sent to another replica. None where nobody answered in time.
     pub async fn forward(&self, wanted: &Wanted, mut replica: usize, patience: Duration) -> Option<Answer> {
         let due = self.history.now() + patience;
         let mut after_death = false;
@@ -64,10 +70,12 @@ impl Gateway {
             if left < PAUSE {
                 return None;
             }
-            replica = (replica + 1) % self.replicas.len();
             let attempt =
                 Attempt { number: self.attempts.fetch_add(1, Ordering::Relaxed), gateway: self, over: false };
             let number = attempt.number;
+            if after_death {
+                replica = self.another(replica, number);
+            }
             let (call, want) = (wanted.call, wanted.want);
             self.history.note(Event::Asked { attempt: number, call, want, replica, due, after_death });
             let mut client = self.replicas[replica][number as usize % CONNECTIONS].clone();

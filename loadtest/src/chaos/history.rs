@@ -59,7 +59,12 @@ pub enum Event {
         call: Call,
         verdict: Verdict,
     },
-    /// ... and is told what became of it. What was never answered is not here.
+    /// ... and may be told nothing, or that the store is unavailable: it may be recorded all the same.
+    Unsure {
+        #[serde(serialize_with = "text")]
+        decision: Uuid,
+    },
+    /// ... and, perhaps when it is sent again, is told what became of it. What was never answered is not here.
     Told {
         #[serde(serialize_with = "text")]
         decision: Uuid,

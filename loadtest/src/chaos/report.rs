@@ -12,6 +12,8 @@ const TOLD: usize = 5;
 pub fn print(figures: &Figures, findings: &Findings) {
     println!("checks sent                               {:>8}", figures.attempts);
     println!("waiting at one time, at most              {:>8}", figures.peak);
+    println!("... when the faults began                 {:>8}", figures.at_first_fault);
+    println!("... under faults, on average              {:>8.0}", figures.under_faults);
     println!("decisions acknowledged                    {:>8}", figures.acknowledged);
     println!("calls executed                            {:>8}", figures.executed);
     println!("released, but the answer reached nobody   {:>8}", figures.spent_in_vain);

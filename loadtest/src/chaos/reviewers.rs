@@ -8,7 +8,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::admin::{Admin, Approval};
+use super::admin::{Admin, Approval, Reply};
 use super::history::{Call, Event, History, Verdict};
 
 /// There are never more reviewers than this.
@@ -100,8 +100,10 @@ impl Reviewers {
         let until = Instant::now() + INSIST;
         while Instant::now() < until {
             let replica = rng.usize(..self.replicas);
-            if let Some(told) = self.admins[number].decide(replica, approval, decision, verdict).await {
-                return self.history.note(Event::Told { decision, told });
+            match self.admins[number].decide(replica, approval, decision, verdict).await {
+                Reply::Told(told) => return self.history.note(Event::Told { decision, told }),
+                Reply::Unsure => self.history.note(Event::Unsure { decision }),
+                Reply::Unreached => {}
             }
             sleep(Duration::from_millis(100)).await;
         }

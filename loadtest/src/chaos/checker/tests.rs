@@ -1,5 +1,7 @@
 //! Histories made by hand: right ones, and one for each thing that must be found.
 
+use uuid::Uuid;
+
 use super::*;
 
 const CALL: Call = 7;
@@ -38,6 +40,10 @@ impl Story {
 
     fn told(self, decision: u128, told: Told) -> Self {
         self.then(Event::Told { decision: Uuid::from_u128(decision), told })
+    }
+
+    fn unsure(self, decision: u128) -> Self {
+        self.then(Event::Unsure { decision: Uuid::from_u128(decision) })
     }
 
     fn decided(self, decision: u128, verdict: Verdict) -> Self {
@@ -79,6 +85,10 @@ fn story() -> Story {
     Story::default()
 }
 
+fn expired() -> Told {
+    Told::Stands("expired".into())
+}
+
 fn rejected() -> Answer {
     Answer::Rejected { approval: "a".into() }
 }
@@ -103,6 +113,38 @@ fn an_approval_whose_acknowledgement_got_lost_counts() {
 }
 
 #[test]
+fn a_decision_that_a_failover_forgot_before_it_was_acknowledged_counts() {
+    let forgotten =
+        |verdict| story().asked().sent(1, verdict).unsure(1).fault(Fault::FailOver).told(1, expired());
+    let ran = forgotten(Verdict::Approve).executed();
+    assert_eq!(ran.record(State::Expired, 0, 0).found(), []);
+    let refused = forgotten(Verdict::Reject).answered(rejected());
+    assert_eq!(refused.record(State::Expired, 0, 0).found(), []);
+}
+
+#[test]
+fn a_decision_that_was_only_sent_explains_one_execution_of_that_call() {
+    let forgotten =
+        || story().asked().sent(1, Verdict::Approve).unsure(1).fault(Fault::FailOver).told(1, expired());
+    let twice = forgotten().executed().executed().record(State::Expired, 0, 0);
+    assert_eq!(twice.found(), [(Violation::Repeated, 1)]);
+    let other = forgotten().then(Event::Executed { call: CALL + 1, approval: "a".into() });
+    assert_eq!(other.record(State::Expired, 0, 0).found(), [(Violation::Unapproved, 1)]);
+}
+
+#[test]
+fn a_decision_that_is_refused_in_the_end_explains_nothing_unless_redis_may_have_forgotten_it() {
+    let refused = |story: Story| {
+        story.told(1, expired()).executed().answered(rejected()).record(State::Expired, 0, 0).found()
+    };
+    let sent = || story().asked().sent(1, Verdict::Approve).sent(2, Verdict::Reject).told(2, expired());
+    let found = [(Violation::Unapproved, 1), (Violation::Unrecorded, 1), (Violation::Untrue, 1)];
+    assert_eq!(refused(sent()), found);
+    assert_eq!(refused(sent().unsure(1).unsure(2)), found);
+    assert_eq!(refused(sent().fault(Fault::FailOver)), [found[0], found[2]]);
+}
+
+#[test]
 fn a_call_that_runs_undecided_is_found() {
     let story = story().asked().executed().record(State::Released, 0, 0);
     assert_eq!(story.found(), [(Violation::Unapproved, 1)]);
@@ -116,9 +158,8 @@ fn a_call_that_runs_before_it_is_approved_is_found() {
 
 #[test]
 fn an_approval_that_was_refused_lets_nothing_run() {
-    let refused = Told::Stands("expired".into());
-    let story =
-        story().asked().sent(1, Verdict::Approve).told(1, refused).executed().record(State::Expired, 0, 0);
+    let refused = story().asked().sent(1, Verdict::Approve).told(1, expired());
+    let story = refused.executed().record(State::Expired, 0, 0);
     assert_eq!(story.found(), [(Violation::Unapproved, 1), (Violation::Unrecorded, 1)]);
 }
 

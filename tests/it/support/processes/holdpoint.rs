@@ -1,6 +1,7 @@
 //! The built `holdpoint`: replicas as operators start them, and the commands of reviewers.
 
 use std::{
+    net::SocketAddr,
     path::Path,
     process::{ExitStatus, Output},
     time::Duration,
@@ -12,6 +13,7 @@ use tokio::{process::Command, time::timeout};
 
 use super::{RedisServer, Reviewer, Running};
 use crate::support::eventually::eventually;
+use crate::support::network::Network;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_holdpoint");
 
@@ -23,7 +25,7 @@ const BOUND: Duration = Duration::from_secs(30);
 
 /// One replica.
 pub struct Holdpoint {
-    check_port: u16,
+    gate: SocketAddr,
     admin: String,
     running: Running,
     _config: TempDir,
@@ -33,22 +35,44 @@ impl Holdpoint {
     /// Starts a replica with this configuration file and waits until it listens; without a Redis its approvals
     /// live in it.
     pub async fn start(config: &str, redis: Option<&RedisServer>) -> Self {
+        Self::launch(config, redis.map(RedisServer::url), None).await
+    }
+
+    /// The same with the Redis at this URL.
+    pub async fn with(config: &str, redis: String) -> Self {
+        Self::launch(config, Some(redis), None).await
+    }
+
+    /// The same inside a network.
+    pub async fn inside(network: &Network, config: &str, redis: String) -> Self {
+        Self::launch(config, Some(redis), Some(network)).await
+    }
+
+    async fn launch(config: &str, redis: Option<String>, network: Option<&Network>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let file = folder.path().join("holdpoint.yaml");
         std::fs::write(&file, config).expect("a configuration file");
         let file = file.to_str().expect("the path is UTF-8");
-        let url = redis.map(RedisServer::url);
-        let mut args = vec!["--config", file, "--ext-authz-listen", "127.0.0.1:0"];
-        args.extend(["--admin-listen", "127.0.0.1:0"]);
-        args.extend(url.iter().flat_map(|url| ["--redis-url", url]));
-        let running = serve(&[("HOLDPOINT_TOKEN", TOKEN)], &args);
-        let (check_port, admin) = eventually("the replica to listen", async || listens(&running)).await;
-        Self { check_port, admin, running, _config: folder }
+        let any_port = format!("{}:0", network.map_or("127.0.0.1", |network| network.address()));
+        let mut args = vec!["--config", file, "--ext-authz-listen", &any_port, "--admin-listen", &any_port];
+        args.extend(redis.iter().flat_map(|url| ["--redis-url", url]));
+        let environment = [("HOLDPOINT_TOKEN", TOKEN)];
+        let running = match network {
+            Some(network) => network.start_in("holdpoint", "env", command_line(&environment, &args)),
+            None => serve(&environment, &args),
+        };
+        let (gate, admin) = eventually("the replica to listen", async || listens(&running)).await;
+        Self { gate, admin, running, _config: folder }
     }
 
     /// Where gateways ask.
+    pub fn gate(&self) -> SocketAddr {
+        self.gate
+    }
+
+    /// The port of that.
     pub fn check_port(&self) -> u16 {
-        self.check_port
+        self.gate.port()
     }
 
     /// The URL of its admin side.
@@ -77,6 +101,16 @@ impl Holdpoint {
         self.running.ended().await;
     }
 
+    /// Stops it where it stands, with its connections open.
+    pub fn freeze(&self) {
+        self.running.signal(Signal::STOP);
+    }
+
+    /// Ends [`Holdpoint::freeze`].
+    pub fn thaw(&self) {
+        self.running.signal(Signal::CONT);
+    }
+
     /// Tells it to leave and waits until it has.
     pub async fn leave(&mut self) -> ExitStatus {
         self.is_told_to_leave();
@@ -100,20 +134,24 @@ impl Holdpoint {
 }
 
 /// The ports that a replica says it listens on.
-fn listens(running: &Running) -> Option<(u16, String)> {
+fn listens(running: &Running) -> Option<(SocketAddr, String)> {
     let log = running.stderr();
-    let (_, address) = log.split_once("gateways can connect address=127.0.0.1:")?;
-    let check_port = address.split_once('\n')?.0.parse().ok()?;
+    let (_, address) = log.split_once("gateways can connect address=")?;
+    let gate = address.split_once('\n')?.0.parse().ok()?;
     let admin = running.stdout().strip_prefix("Decide at ")?.split_once("/\n")?.0.to_owned();
-    Some((check_port, admin))
+    Some((gate, admin))
 }
 
 /// `holdpoint serve`, with nothing in its environment but this.
 pub fn serve(environment: &[(&str, &str)], args: &[&str]) -> Running {
+    Running::start("holdpoint", Path::new("env"), command_line(environment, args))
+}
+
+/// What `env` is told to run it.
+fn command_line(environment: &[(&str, &str)], args: &[&str]) -> Vec<String> {
     let environment = environment.iter().map(|(name, value)| format!("{name}={value}"));
     let command = [PROGRAM, "serve"].iter().chain(args).map(ToString::to_string);
-    let args = ["-i".to_owned()].into_iter().chain(environment).chain(command);
-    Running::start("holdpoint", Path::new("env"), args)
+    ["-i".to_owned()].into_iter().chain(environment).chain(command).collect()
 }
 
 /// Runs `holdpoint` until it ends, with nothing in its environment but this.

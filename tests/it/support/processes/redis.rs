@@ -51,6 +51,11 @@ impl RedisServer {
         }
     }
 
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The URL that a client takes.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
