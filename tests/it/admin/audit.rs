@@ -136,9 +136,9 @@ async fn what_is_masked_is_told_on_request_and_that_is_in_the_audit() {
     assert_eq!(shown["redactions"], serde_json::json!([{"path": "/arguments/iban", "how": "masked"}]));
     assert!(!shown.to_string().contains("DE1"), "{shown}");
     let path = format!("/v1/approvals/{}/reveal", parked.id);
-    site.store.switch(false);
+    site.store.take_notes(false);
     assert_eq!(site.post(ALICE, &path, "").await.status(), StatusCode::SERVICE_UNAVAILABLE);
-    site.store.switch(true);
+    site.store.take_notes(true);
     let told: Value = site.post(ALICE, &path, "").await.json().await.unwrap();
     assert_eq!(told, serde_json::json!({"values": [{"path": "/arguments/iban", "value": "DE1"}]}));
     let found = entries(&site, "?outcome=revealed", 1).await;

@@ -64,8 +64,12 @@ impl Site {
         let waiters = Arc::new(Waiters::default());
         let memory = Arc::new(MemoryStore::new(clock.clone(), waiters.clone(), Duration::from_secs(600)));
         let audit = Audit::new(memory.clone(), clock.clone(), ReplicaId::random(), Default::default());
-        let store =
-            Arc::new(SwitchedStore { memory, off: AtomicBool::new(false), replicated: Mutex::new(None) });
+        let store = Arc::new(SwitchedStore {
+            memory,
+            off: AtomicBool::new(false),
+            deaf: AtomicBool::new(false),
+            replicated: Mutex::new(None),
+        });
         let patience = Duration::from_secs(1);
         let approvals = Approvals::new(
             store.clone(),
@@ -223,12 +227,18 @@ pub async fn problem(response: Response, status: u16, slug: &str) -> Value {
 pub struct SwitchedStore {
     memory: Arc<MemoryStore>,
     off: AtomicBool,
+    deaf: AtomicBool,
     replicated: Mutex<Option<bool>>,
 }
 
 impl SwitchedStore {
     pub fn switch(&self, on: bool) {
         self.off.store(!on, Ordering::SeqCst);
+    }
+
+    /// Whether it takes notes from now on.
+    pub fn take_notes(&self, takes: bool) {
+        self.deaf.store(!takes, Ordering::SeqCst);
     }
 
     /// What is said of decisions from now on.
@@ -297,7 +307,10 @@ impl ApprovalStore for SwitchedStore {
     }
 
     async fn note(&self, note: &Note) -> Result<(), StoreError> {
-        self.on()?.note(note).await
+        match self.deaf.load(Ordering::SeqCst) {
+            true => Err(StoreError::Unavailable("it takes no notes".into())),
+            false => self.on()?.note(note).await,
+        }
     }
 
     async fn list(&self, query: &Query) -> Result<Page, StoreError> {
