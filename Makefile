@@ -1,11 +1,14 @@
 # The commands of this project; `make help` lists them.
-.PHONY: help demo test model chaos lint fmt
+.PHONY: help demo up test model chaos lint dist audit fmt
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
 
 demo: ## A tool call that waits for you, with a real gateway (EMBEDDED=1: without Redis)
 	@EMBEDDED=$(EMBEDDED) tests/e2e/demo.sh
+
+up: ## All of docker-compose.yml as processes: three replicas, Redis with Sentinels, a gateway, a tool
+	@tests/e2e/up.sh
 
 test: ## Install what the tests need, then run them all
 	tests/e2e/setup.sh
@@ -23,6 +26,14 @@ chaos: ## Thousands of parked calls under faults, and a checker (ARGS='--duratio
 lint: ## Formatting and clippy, without a warning
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+
+dist: ## The release: a static binary, in target/x86_64-unknown-linux-musl/release (needs that target and musl-gcc)
+	HOLDPOINT_COMMIT=$$(git rev-parse --short=12 HEAD) \
+		cargo build --release --locked --target x86_64-unknown-linux-musl --bin holdpoint
+
+audit: ## Licences, sources and known vulnerabilities of what we depend on (`cargo install cargo-deny cargo-audit`)
+	cargo deny check
+	cargo audit
 
 fmt: ## Format the code
 	cargo fmt --all

@@ -5,39 +5,56 @@ mod arguments;
 mod assets;
 mod audit;
 mod card;
+mod claim;
+mod detail;
+mod diff;
 mod error;
+mod facts;
 mod field_guide;
+mod frame;
 mod health;
+mod history;
 mod identity;
 mod live;
 mod login;
 mod origin;
 mod queue;
 mod standing;
+mod timeline;
+mod tokens;
 mod visible;
 mod watch;
+mod whoami;
 mod wire;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Router, middleware::from_fn_with_state};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+pub use self::card::CardSettings;
 pub use self::health::StoreKind;
-pub use self::identity::{Authentication, TokenDigest, TokenReviewer};
+use self::identity::Identities;
+pub use self::identity::{Authentication, Oidc, Proofs, TokenReviewer};
 pub use self::origin::AllowedHosts;
 use crate::approvals::Approvals;
 use crate::audit::Audit;
+pub use crate::domain::credential::TokenDigest;
+use crate::store::IdentityStore;
 
 /// What a decision or a login may weigh: a reason is a few sentences.
 const BODY_LIMIT: usize = 64 * 1024;
+
+/// What a batch of decisions may weigh: a thousand ids and fingerprints.
+const BATCH_LIMIT: usize = 512 * 1024;
 
 /// Nothing is loaded from elsewhere, nothing inline runs, and nobody may frame the page.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -54,12 +71,15 @@ pub struct Settings {
     pub secure_cookie: bool,
     /// What kind of store the approvals live in.
     pub store: StoreKind,
+    /// What is added to every card.
+    pub cards: CardSettings,
 }
 
 /// What every endpoint has at hand.
 struct Admin {
     approvals: Arc<Approvals>,
     audit: Arc<Audit>,
+    identities: Identities,
     settings: Settings,
     draining: CancellationToken,
 }
@@ -68,27 +88,43 @@ struct Admin {
 pub fn router(
     approvals: Arc<Approvals>,
     audit: Arc<Audit>,
+    identities: Arc<dyn IdentityStore>,
     settings: Settings,
     draining: CancellationToken,
 ) -> Router {
-    let admin = Arc::new(Admin { approvals, audit, settings, draining });
+    let authentication = settings.authentication.clone();
+    let identities = Identities::new(authentication, identities, settings.secure_cookie);
+    let admin = Arc::new(Admin { approvals, audit, identities, settings, draining });
+    // Asked at once, so that the log says at the start what is wrong with it; it ends by itself.
+    let asking = Arc::clone(&admin);
+    tokio::spawn(async move { asking.identities.meet_issuer().await });
     let reviewers = Router::new()
         .route("/", get(queue::page))
+        .route("/a/{id}", get(detail::page).post(detail::decide))
+        .route("/a/{id}/diff/{other}", get(detail::compare))
+        .route("/history", get(history::page))
         .route("/cards/{id}", get(queue::card))
         .route("/events", get(live::events))
         .route("/login", post(login::by_form))
+        .route("/login/start", get(login::start))
+        .route("/login/callback", get(login::callback))
         .route("/logout", post(login::logout))
         .route("/pending", get(field_guide::pending))
         .route("/decide/{id}", post(field_guide::decide))
         .route("/v1/approvals", get(api::list))
-        .route("/v1/approvals/{id}", get(api::show))
+        .route("/v1/approvals/{id}", get(api::show).post(api::act))
         .route("/v1/approvals/{id}/decisions", post(api::decide))
-        .route("/v1/approvals:watch", get(watch::events))
+        .route("/v1/approvals:watch", get(watch::watch))
+        .route("/v1/approvals:batchDecide", post(api::batch_decide).layer(DefaultBodyLimit::max(BATCH_LIMIT)))
         .route("/v1/approvals/{id}/evidence", get(audit::evidence))
         .route("/v1/approvals/{id}/reveal", post(audit::reveal))
         .route("/v1/audit", get(audit::search))
         .route("/v1/audit/checkpoints", get(audit::checkpoints))
         .route("/v1/audit:export", get(audit::export))
+        .route("/v1/login", get(login::device))
+        .route("/v1/whoami", get(whoami::show))
+        .route("/v1/tokens", get(tokens::list).post(tokens::make))
+        .route("/v1/tokens/{id}", delete(tokens::revoke))
         .route("/assets/{name}", get(assets::asset))
         .fallback(error::no_such_page)
         .method_not_allowed_fallback(error::wrong_method)
@@ -98,6 +134,7 @@ pub fn router(
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .route("/healthz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
         .merge(reviewers)
         .layer(middleware::from_fn(headers))
         .with_state(admin)
@@ -105,6 +142,7 @@ pub fn router(
 
 /// Serves until told to stop, and then until the last answer is given.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) -> io::Result<()> {
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await
 }
 

@@ -1,26 +1,34 @@
 //! What this service does: hold a call, decide it, end what is overdue.
 
+mod act;
+mod canary;
 mod decide;
+mod feed;
 mod hold;
 mod waiters;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{Semaphore, broadcast};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use self::decide::{DecideError, Decided, Decision};
+pub use self::act::{Deed, DeedError};
+pub use self::canary::{Canary, Sung};
+pub use self::decide::{DecideError, Decided};
+pub use self::feed::{NoPlace, Place};
 pub use self::waiters::Waiters;
 use crate::clock::Clock;
 use crate::domain::approval::Approval;
 use crate::domain::audit::Note;
-use crate::domain::ids::{ApprovalId, ReplicaId, RequestKey, SessionKey};
+use crate::domain::ids::{ApprovalId, Group, ReplicaId, RequestKey, SessionKey};
 use crate::domain::ruling::Caps;
-use crate::store::{ApprovalStore, Health, LEASE, Page, Query, StoreError};
+use crate::store::{ApprovalStore, Health, LEASE, Page, Precedents, Query, StoreError};
+use crate::telemetry::metrics;
 
 /// How often a replica looks for what is overdue.
 const SWEEP_EVERY: Duration = Duration::from_secs(2);
@@ -39,12 +47,23 @@ const NOTE_FOR: Duration = Duration::from_secs(15);
 const NOTE_AGAIN: Duration = Duration::from_millis(200);
 
 /// How calls are held.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// How long a call waits for a store that does not answer.
     pub patience: Duration,
     /// How many approvals may be open at a time.
     pub caps: Caps,
+    /// For how long an approval may be open in all, once it is extended.
+    pub longest_open: Duration,
+    /// Whose members may approve at once, whatever the rule wants; none: nobody.
+    pub break_glass: Option<Group>,
+}
+
+impl Settings {
+    /// Nobody breaks the glass, and an approval is extended to a day at most.
+    pub fn new(patience: Duration, caps: Caps) -> Self {
+        Self { patience, caps, longest_open: Duration::from_secs(24 * 3600), break_glass: None }
+    }
 }
 
 /// The held calls of all replicas, and the waiters of this one.
@@ -56,11 +75,14 @@ pub struct Approvals {
     settings: Settings,
     /// How many are open in all queues, as counted last.
     open: AtomicU64,
+    /// When a gateway asked last, in ms; 0 for never.
+    asked_at: AtomicI64,
     /// Detachments that go on after their Check is gone.
     tasks: TaskTracker,
     draining: CancellationToken,
     withdrawals: Arc<Semaphore>,
     notes: Arc<Semaphore>,
+    canary: Canary,
 }
 
 impl Approvals {
@@ -72,10 +94,24 @@ impl Approvals {
         replica: ReplicaId,
         settings: Settings,
     ) -> Arc<Self> {
-        let (tasks, draining, open) = (TaskTracker::new(), CancellationToken::new(), AtomicU64::new(0));
+        let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
+        let (open, asked_at) = (AtomicU64::new(0), AtomicI64::new(0));
         let withdrawals = Arc::new(Semaphore::new(WITHDRAWALS));
         let notes = Arc::new(Semaphore::new(NOTES));
-        Arc::new(Self { store, waiters, clock, replica, settings, open, tasks, draining, withdrawals, notes })
+        Arc::new(Self {
+            store,
+            waiters,
+            clock,
+            replica,
+            settings,
+            open,
+            asked_at,
+            tasks,
+            draining,
+            withdrawals,
+            notes,
+            canary: Canary::default(),
+        })
     }
 
     /// The record as it stands; none where there is none.
@@ -88,14 +124,51 @@ impl Approvals {
         self.store.list(query).await
     }
 
+    /// What was asked and decided before that a reviewer of this record should know of.
+    pub async fn precedents(&self, id: &ApprovalId) -> Result<Precedents, StoreError> {
+        self.store.precedents(id).await
+    }
+
     /// What changes from now on, on any replica. A slow receiver is told that it lagged and has to list again.
     pub fn changes(&self) -> broadcast::Receiver<Change> {
         self.waiters.changes()
     }
 
+    /// The place behind all that has changed so far.
+    pub fn place(&self) -> Place {
+        self.waiters.feed().end(self.replica)
+    }
+
+    /// What changed behind a place, and the place behind that; anything where the place is not one of this replica, or
+    /// too long ago.
+    pub fn since(&self, place: &Place) -> (Vec<Change>, Place) {
+        self.waiters.feed().since(place, self.replica)
+    }
+
+    /// For how long an approval may be open in all, once it is extended.
+    pub fn longest_open(&self) -> Duration {
+        self.settings.longest_open
+    }
+
     /// Whether the store answers.
     pub fn health(&self) -> Health {
         self.store.health()
+    }
+
+    /// Notes that a gateway asks this replica, whatever the answer.
+    pub fn asked(&self) {
+        self.asked_at.store(self.clock.now().as_millisecond(), Ordering::Relaxed);
+    }
+
+    /// When a gateway last asked this replica; none where none has yet.
+    pub fn asked_at(&self) -> Option<Timestamp> {
+        let at = self.asked_at.load(Ordering::Relaxed);
+        Timestamp::from_millisecond(at).ok().filter(|at| *at != Timestamp::UNIX_EPOCH)
+    }
+
+    /// What this replica's probes of itself came to.
+    pub fn canary(&self) -> &Canary {
+        &self.canary
     }
 
     /// How many calls wait on this replica now.
@@ -162,8 +235,9 @@ impl Approvals {
             let mut every = tokio::time::interval(LEASE / 3);
             loop {
                 every.tick().await;
-                if let Err(error) = self.store.renew_lease().await {
-                    tracing::debug!(%error, "lease not renewed");
+                match self.store.renew_lease().await {
+                    Ok(()) => metrics().lease_renewed(),
+                    Err(error) => tracing::debug!(%error, "lease not renewed"),
                 }
             }
         };
@@ -171,8 +245,10 @@ impl Approvals {
             let mut every = tokio::time::interval(COUNT_EVERY);
             loop {
                 every.tick().await;
-                if let Ok(open) = self.store.count_open().await {
-                    self.open.store(open, Ordering::Relaxed);
+                if let Ok(queues) = self.store.count_open().await {
+                    self.open.store(queues.iter().map(|queue| queue.open).sum(), Ordering::Relaxed);
+                    let now = self.clock.now();
+                    queues.iter().for_each(|queue| metrics().queue(&queue.name, queue.open, queue.age(now)));
                 }
             }
         };

@@ -1,7 +1,10 @@
 //! The command line.
 
+pub mod account;
 mod audit;
 pub mod client;
+mod config;
+mod doctor;
 pub mod exit;
 mod policy;
 mod render;
@@ -16,7 +19,7 @@ use self::exit::Exit;
 
 /// Human approval for MCP tool calls, enforced at the gateway.
 #[derive(Debug, Parser)]
-#[command(name = "holdpoint", version, after_help = exit::HELP)]
+#[command(name = "holdpoint", version = env!("HOLDPOINT_VERSION"), after_help = exit::HELP)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -25,10 +28,14 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Config(config::ConfigCommand),
     Policy(policy::Policy),
     Audit(audit::Audit),
+    Doctor(doctor::Doctor),
     #[command(flatten)]
     Reviewing(reviewing::Reviewing),
+    #[command(flatten)]
+    Account(account::Account),
 }
 
 impl Cli {
@@ -36,9 +43,12 @@ impl Cli {
     pub fn run(self) -> ExitCode {
         let result = match self.command {
             Command::Serve(command) => command.run(),
+            Command::Config(command) => command.run(),
             Command::Policy(command) => command.run(),
             Command::Audit(command) => return command.run(),
+            Command::Doctor(command) => return command.run(),
             Command::Reviewing(command) => return command.run(),
+            Command::Account(command) => return command.run(),
         };
         match result {
             Ok(()) => Exit::Ok.into(),

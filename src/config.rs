@@ -2,6 +2,7 @@
 
 mod audit;
 mod duration;
+mod identity;
 mod limits;
 mod policy;
 mod redis;
@@ -14,9 +15,10 @@ use serde::Deserialize;
 
 pub use self::audit::{AuditConfig, SinkConfig};
 pub use self::duration::Span;
+pub use self::identity::{Network, OidcConfig, ProxyConfig, RolesConfig, SessionsConfig};
 pub use self::limits::LimitsConfig;
 pub use self::policy::{PolicyConfig, RedactConfig};
-pub use self::redis::RedisConfig;
+pub use self::redis::{ClientCertificate, RedisConfig};
 pub use self::shutdown::{LeaveParked, ShutdownConfig};
 pub use self::sides::{AdminConfig, ExtAuthzConfig, IdentityConfig, ReviewerConfig, Source};
 use crate::domain::audit::Sha256Hex;
@@ -40,10 +42,20 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// How the audit is signed, kept and shipped.
     pub audit: AuditConfig,
+    /// Who may approve at once, whatever the rule wants; without it, nobody.
+    pub break_glass: Option<BreakGlassConfig>,
     /// How a replica leaves.
     pub shutdown: ShutdownConfig,
     /// Which calls pass, which are denied and which are held.
     pub policy: PolicyConfig,
+}
+
+/// Who may approve at once, whatever the rule wants.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BreakGlassConfig {
+    /// The group.
+    pub group: String,
 }
 
 /// Why a configuration is not one to start with.

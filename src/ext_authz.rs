@@ -1,11 +1,13 @@
 //! What the gateway sees: the Envoy ext_authz v3 `Check`.
 
+pub mod canary;
 mod check;
 pub mod example;
 mod identity;
 pub mod listener;
 pub mod mcp;
 mod path;
+mod probe;
 pub mod proto;
 pub mod request;
 mod response;

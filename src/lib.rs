@@ -7,7 +7,7 @@
 //! 4  ext_authz | admin      what the gateway sees | what reviewers see
 //! 3  approvals | audit      hold, decide, sweep: what this service does | the proof of it
 //! 2  config | store         what the operator said | where approvals live
-//! 1  clock | telemetry      the time | logs
+//! 1  clock | telemetry      the time | logs, traces, metrics
 //! 0  domain                 call, ruling, approval, decision, outcome: no I/O, no async, no wire format
 //! ```
 //!
@@ -15,9 +15,10 @@
 //! it: pass, deny or hold. To *park* is to write a held call down; a *waiter* waits for it in this process. An
 //! *approval* is the record of one held call; a *reviewer* takes a *decision* on it. To *settle* is to end an
 //! approval, to *release* is to let its call through, once. A *grant* is an approval given while nobody waits, good for
-//! one identical call. The *fingerprint* binds approval and call. A *doorbell* is a hint that something changed, a
-//! *lease* a replica's sign of life, the *sweep* ends what is overdue. A
-//! *fact* is what happened; with its place in a *chain* it is an *entry*, and a *notary* signs *checkpoints* of that.
+//! one identical call. An *act* is what a person does beside deciding: cancel, revoke, extend. The *fingerprint* binds
+//! approval and call. A *doorbell* is a hint that something changed, a *lease* a replica's sign of life, the *sweep* ends
+//! what is overdue. A *fact* is what happened; with its place in a *chain* it is an *entry*, and a *notary* signs
+//! *checkpoints* of that.
 
 pub mod admin;
 pub mod approvals;

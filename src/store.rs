@@ -5,6 +5,8 @@
 //! it tells every replica which record to look at. A ring is a hint, never a verdict.
 
 mod audit;
+mod identities;
+pub mod measured;
 pub mod memory;
 pub mod redis;
 
@@ -15,11 +17,14 @@ use jiff::Timestamp;
 use std::sync::Arc;
 
 pub use self::audit::AuditLog;
+pub use self::identities::IdentityStore;
+use crate::domain::act::{Act, ActRefused};
 use crate::domain::approval::{Approval, Departure, Held, Holder, StateKind, VoteRefused};
 use crate::domain::audit::Note;
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, AttemptId, QueueName, RequestKey, SessionKey, Subject};
+use crate::domain::ids::{ApprovalId, AttemptId, Group, QueueName, RequestKey, SessionKey, Subject};
+use crate::domain::probe;
 use crate::domain::ruling::{Cap, Caps};
 
 /// The records of held calls, and the transitions that they go through.
@@ -42,6 +47,11 @@ pub trait ApprovalStore: Send + Sync + 'static {
     ///
     /// Returns the record as it stands after it.
     async fn vote(&self, id: &ApprovalId, vote: &Vote) -> Result<Approval, VoteError>;
+
+    /// Does what a person does beside voting; `act.at` is replaced by the store's time.
+    ///
+    /// Returns the record as it stands after it.
+    async fn act(&self, id: &ApprovalId, act: &Act) -> Result<Approval, ActError>;
 
     /// Whether as many replicas of the store as were asked for have this record as it stands here, or as it stood later
     /// in the same life; none where none were asked for.
@@ -76,8 +86,8 @@ pub trait ApprovalStore: Send + Sync + 'static {
     /// Detaches what the caller has withdrawn: the attempts of this session, or the one of this request in it.
     async fn withdraw(&self, session: SessionKey, request: Option<RequestKey>) -> Result<(), StoreError>;
 
-    /// How many approvals are open, in all queues.
-    async fn count_open(&self) -> Result<u64, StoreError>;
+    /// How many approvals are open, queue by queue.
+    async fn count_open(&self) -> Result<Vec<OpenIn>, StoreError>;
 
     /// Ends what is overdue and forgets what ended longer ago than the retention, in all queues.
     ///
@@ -93,6 +103,10 @@ pub trait ApprovalStore: Send + Sync + 'static {
     /// Lists records.
     async fn list(&self, query: &Query) -> Result<Page, StoreError>;
 
+    /// What was asked and decided before, out of the same queue and not forgotten yet, that a reviewer of this record
+    /// should know of.
+    async fn precedents(&self, id: &ApprovalId) -> Result<Precedents, StoreError>;
+
     /// Makes sure that changes of this record ring here from now on.
     ///
     /// An error does not make waiting wrong, only slower: a slower look at what changed rings too.
@@ -103,6 +117,11 @@ pub trait ApprovalStore: Send + Sync + 'static {
 
     /// Whether the store answers now.
     fn health(&self) -> Health;
+}
+
+/// How long what has ended in this queue is kept: of probes there are many, and nobody asks for them later.
+fn retention(queue: &QueueName, retention: Duration) -> Duration {
+    if probe::is_queue(queue) { retention.min(probe::RETENTION) } else { retention }
 }
 
 /// Whom a store rings. Whoever is rung looks.
@@ -133,6 +152,25 @@ pub struct Parking {
     pub caps: Caps,
 }
 
+/// How much is open in a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenIn {
+    /// The queue.
+    pub name: QueueName,
+    /// So many approvals.
+    pub open: u64,
+    /// When the oldest of them was parked.
+    pub oldest: Option<Timestamp>,
+}
+
+impl OpenIn {
+    /// For how long the oldest has been open.
+    pub fn age(&self, now: Timestamp) -> Duration {
+        let age = self.oldest.map(|oldest| now.duration_since(oldest));
+        age.and_then(|age| Duration::try_from(age).ok()).unwrap_or_default()
+    }
+}
+
 /// Which records to list.
 #[derive(Debug, Clone)]
 pub struct Query {
@@ -151,7 +189,7 @@ pub struct Query {
 /// What a listed record has to match; none of a field means any.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Filter {
-    /// The queue.
+    /// The queue. Without one, probes of the gate are left out.
     pub queue: Option<QueueName>,
     /// The tool.
     pub tool: Option<String>,
@@ -161,6 +199,10 @@ pub struct Filter {
     pub caller: Option<Subject>,
     /// The call.
     pub fingerprint: Option<Fingerprint>,
+    /// A group that may decide it.
+    pub group: Option<Group>,
+    /// A text that its id, names, title or message have in them, in upper or lower case.
+    pub text: Option<String>,
     /// Parked at this time or later.
     pub created_after: Option<Timestamp>,
 }
@@ -172,13 +214,25 @@ impl Filter {
             wanted.as_ref().is_none_or(|wanted| is == Some(wanted))
         }
         let held = &approval.held;
-        want(&self.queue, Some(approval.id.queue()))
+        (self.queue.is_some() || !probe::is_queue(approval.id.queue()))
+            && want(&self.queue, Some(approval.id.queue()))
             && want(&self.tool, held.tool.as_ref())
             && want(&self.route, held.route.as_ref())
             && want(&self.caller, held.caller.subject.as_ref())
             && want(&self.fingerprint, Some(&held.fingerprint))
+            && self.group.as_ref().is_none_or(|group| held.terms.reviewers.contains(group))
+            && self.text.as_ref().is_none_or(|text| mentions(approval, text))
             && self.created_after.is_none_or(|from| approval.created_at >= from)
     }
+}
+
+fn mentions(approval: &Approval, text: &str) -> bool {
+    let (held, text) = (&approval.held, text.to_lowercase());
+    let id = approval.id.to_string();
+    let names = [&held.tool, &held.route, &held.terms.title].into_iter().flatten();
+    let caller = held.caller.subject.iter().chain(&held.caller.actors).map(|subject| &subject.0);
+    let all = [&id, &held.method, &held.terms.rule, &held.body];
+    all.into_iter().chain(names).chain(caller).any(|part| part.to_lowercase().contains(&text))
 }
 
 /// The order of a list, by the time of parking.
@@ -206,6 +260,19 @@ pub struct Page {
     pub approvals: Vec<Approval>,
     /// Where to go on; none at the end.
     pub next: Option<Cursor>,
+}
+
+/// What was asked and decided before a call.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Precedents {
+    /// How many calls of this tool by this caller are on record, with this one.
+    pub calls: u64,
+    /// The identical call that was approved last.
+    pub approved: Option<Approval>,
+    /// The identical call that was rejected last.
+    pub rejected: Option<Approval>,
+    /// Where the identical call was not approved: the call of this tool by this caller that was approved last.
+    pub alike: Option<Approval>,
 }
 
 /// Whether a store answers.
@@ -254,6 +321,25 @@ pub enum VoteError {
         standing: Box<Approval>,
     },
     /// The store failed; the vote may have been counted, so send the same decision again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why an act was not done.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ActError {
+    /// There is no such record.
+    #[error("there is no approval {0}")]
+    NotFound(ApprovalId),
+    /// The record does not allow it, and stands as it is.
+    #[error("{why}")]
+    Refused {
+        /// Why.
+        why: ActRefused,
+        /// What stands.
+        standing: Box<Approval>,
+    },
+    /// The store failed; it may have been done, so send the same act again.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

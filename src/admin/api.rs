@@ -1,6 +1,8 @@
 //! The API: list, show, decide.
 
-mod query;
+mod acts;
+mod batch;
+pub(super) mod query;
 
 use std::sync::Arc;
 
@@ -8,20 +10,24 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{FromRequestParts, Path, Query as Parameters, State};
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
+pub(super) use self::acts::act;
+pub(super) use self::batch::decide as batch_decide;
 use super::Admin;
 use super::error::Problem;
 use super::identity::Asking;
 use super::wire::ApprovalJson;
-use crate::approvals::{Approvals, Decided, Decision};
+use crate::approvals::{Approvals, Decided};
 use crate::domain::approval::{Approval, StateKind};
 use crate::domain::audit::{Event, Note};
-use crate::domain::decision::{Reviewer, Verdict};
+use crate::domain::decision::{Decision, ReasonCode, Reviewer, Verdict};
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, DecisionId, Incarnation};
+use crate::domain::ids::{ApprovalId, DecisionId, Incarnation, InvalidId};
 use crate::store::{Filter, Order, Query, StoreError};
 
 /// So many records are listed at a time, at most.
@@ -49,15 +55,23 @@ pub(super) async fn list(
     }))
 }
 
-/// `GET /v1/approvals/{id}`
+/// `GET /v1/approvals/{id}`: its tag is that of all that is shown, which differs from one reviewer to the next.
 pub(super) async fn show(
     State(admin): State<Arc<Admin>>,
     Asking(reviewer): Asking,
     Named(id): Named,
-) -> Result<Json<ApprovalJson>, Problem> {
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let approval = look(&admin.approvals, &id).await?;
+    let body = serde_json::to_vec(&ApprovalJson::of(&approval, &reviewer))?;
+    let tag = format!("\"{}\"", hex::encode(&Sha256::digest(&body)[..16]));
+    let tagged = [(header::ETAG, tag.clone()), (header::CACHE_CONTROL, "no-cache".to_owned())];
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
+    if known.is_some_and(|known| known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag)) {
+        return Ok((StatusCode::NOT_MODIFIED, tagged).into_response());
+    }
     admin.approvals.note(shown(&approval, &reviewer));
-    Ok(Json(ApprovalJson::of(&approval, &reviewer)))
+    Ok((tagged, [(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 #[derive(Deserialize)]
@@ -65,6 +79,7 @@ pub(super) async fn show(
 struct Decide {
     verdict: VerdictWord,
     reason: Option<String>,
+    reason_code: Option<String>,
     fingerprint: String,
     incarnation: Option<String>,
 }
@@ -74,6 +89,15 @@ struct Decide {
 enum VerdictWord {
     Approve,
     Reject,
+}
+
+impl From<VerdictWord> for Verdict {
+    fn from(word: VerdictWord) -> Self {
+        match word {
+            VerdictWord::Approve => Self::Approve,
+            VerdictWord::Reject => Self::Reject,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -93,20 +117,15 @@ pub(super) async fn decide(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<DecidedJson>, Problem> {
     let body: Decide = serde_json::from_slice(&body?)?;
-    let fingerprint = body.fingerprint.parse::<Fingerprint>();
-    let fingerprint = fingerprint.map_err(|error| Problem::invalid_request(error.to_string()))?;
-    let seen_in = body.incarnation.as_deref().map(str::parse::<Incarnation>).transpose();
-    let seen_in = seen_in.map_err(|error| Problem::invalid_request(error.to_string()))?;
     let decision = Decision {
         id: idempotency_key(&headers)?,
         reviewer: reviewer.clone(),
-        verdict: match body.verdict {
-            VerdictWord::Approve => Verdict::Approve,
-            VerdictWord::Reject => Verdict::Reject,
-        },
+        verdict: body.verdict.into(),
         reason: said(body.reason),
-        fingerprint: Some(fingerprint),
-        seen_in,
+        reason_code: read_reason_code(body.reason_code.as_deref())?,
+        ticket: None,
+        fingerprint: Some(read_fingerprint(&body.fingerprint)?),
+        seen_in: read_incarnation(body.incarnation.as_deref())?,
     };
     let decided = admin.approvals.decide(&id, decision).await;
     let Decided { standing, replicated } = decided.map_err(|error| Problem::undecided(error, &reviewer))?;
@@ -123,6 +142,23 @@ fn idempotency_key(headers: &HeaderMap) -> Result<DecisionId, Problem> {
             .and_then(|key| key.parse().ok())
             .ok_or_else(|| Problem::invalid_request("Idempotency-Key has to be a UUID")),
     }
+}
+
+fn read_reason_code(word: Option<&str>) -> Result<Option<ReasonCode>, Problem> {
+    let Some(word) = word else { return Ok(None) };
+    ReasonCode::from_word(word).map(Some).ok_or_else(|| {
+        let words = ReasonCode::ALL.map(ReasonCode::as_str).join(", ");
+        Problem::invalid_request(format!("reason_code is one of {words}, not {word:?}"))
+    })
+}
+
+fn read_incarnation(digits: Option<&str>) -> Result<Option<Incarnation>, Problem> {
+    let read = digits.map(str::parse).transpose();
+    read.map_err(|error: InvalidId| Problem::invalid_request(error.to_string()))
+}
+
+fn read_fingerprint(digits: &str) -> Result<Fingerprint, Problem> {
+    digits.parse().map_err(|error: InvalidId| Problem::invalid_request(error.to_string()))
 }
 
 /// A reason, where there are words in it.

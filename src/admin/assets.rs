@@ -16,14 +16,32 @@ struct Asset {
 }
 
 const STYLE: Asset = Asset {
-    name: "queue.css",
+    name: "page.css",
     media_type: "text/css; charset=utf-8",
-    body: include_str!("assets/queue.css"),
+    body: concat!(
+        include_str!("assets/style/page.css"),
+        include_str!("assets/style/card.css"),
+        include_str!("assets/style/parts.css"),
+    ),
 };
+/// One script out of several files: what they name is known to all of them.
 const SCRIPT: Asset = Asset {
-    name: "queue.js",
+    name: "page.js",
     media_type: "text/javascript; charset=utf-8",
-    body: include_str!("assets/queue.js"),
+    body: concat!(
+        include_str!("assets/script/card.js"),
+        include_str!("assets/script/decide.js"),
+        include_str!("assets/script/likes.js"),
+        include_str!("assets/script/selection.js"),
+        include_str!("assets/script/keys.js"),
+        include_str!("assets/script/look.js"),
+        include_str!("assets/script/live.js"),
+    ),
+};
+const THEME: Asset = Asset {
+    name: "theme.js",
+    media_type: "text/javascript; charset=utf-8",
+    body: include_str!("assets/theme.js"),
 };
 const ICON: Asset =
     Asset { name: "icon.svg", media_type: "image/svg+xml", body: include_str!("assets/icon.svg") };
@@ -32,12 +50,17 @@ const ICON: Asset =
 pub(super) struct Paths {
     pub(super) style: String,
     pub(super) script: String,
+    pub(super) theme: String,
     pub(super) icon: String,
 }
 
 /// Where the assets are.
-pub(super) static PATHS: LazyLock<Paths> =
-    LazyLock::new(|| Paths { style: STYLE.path(), script: SCRIPT.path(), icon: ICON.path() });
+pub(super) static PATHS: LazyLock<Paths> = LazyLock::new(|| Paths {
+    style: STYLE.path(),
+    script: SCRIPT.path(),
+    theme: THEME.path(),
+    icon: ICON.path(),
+});
 
 impl Asset {
     fn path(&self) -> String {
@@ -52,6 +75,7 @@ pub(super) async fn asset(Path(name): Path<String>) -> Response {
     let asset = match &*PATHS {
         paths if paths.style == path => STYLE,
         paths if paths.script == path => SCRIPT,
+        paths if paths.theme == path => THEME,
         paths if paths.icon == path => ICON,
         _ => return no_such_page().await.into_response(),
     };

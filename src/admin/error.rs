@@ -6,9 +6,10 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::identity::NotKnown;
 use super::standing::in_words;
 use super::wire::ApprovalJson;
-use crate::approvals::DecideError;
+use crate::approvals::{DecideError, DeedError};
 use crate::domain::approval::{Approval, Cancellation, State};
 use crate::domain::authority::NotAllowed;
 use crate::domain::decision::Reviewer;
@@ -27,9 +28,14 @@ const ALREADY_VOTED: Kind = ("already-voted", "You have voted before", StatusCod
 const ASKED_AGAIN: Kind = ("asked-again", "Reviewers are asked again", StatusCode::CONFLICT);
 const SELF_APPROVAL: Kind = ("self-approval", "Your own call", StatusCode::FORBIDDEN);
 const NOT_ELIGIBLE: Kind = ("not-eligible", "Others decide this", StatusCode::FORBIDDEN);
+const REASON_REQUIRED: Kind = ("reason-required", "Say why", StatusCode::UNPROCESSABLE_ENTITY);
+const NOT_APPROVED: Kind = ("not-approved", "It is not approved yet", StatusCode::CONFLICT);
+const TOO_LONG: Kind = ("too-long", "It would be open for too long", StatusCode::UNPROCESSABLE_ENTITY);
 const FORBIDDEN_ORIGIN: Kind = ("forbidden-origin", "Not from here", StatusCode::FORBIDDEN);
 const UNAUTHENTICATED: Kind = ("unauthenticated", "Who are you?", StatusCode::UNAUTHORIZED);
 const NOT_PERMITTED: Kind = ("not-permitted", "That is not yours to do", StatusCode::FORBIDDEN);
+const ISSUER_UNAVAILABLE: Kind =
+    ("issuer-unavailable", "The issuer does not answer", StatusCode::SERVICE_UNAVAILABLE);
 const INVALID_REQUEST: Kind = ("invalid-request", "The request is not right", StatusCode::BAD_REQUEST);
 const WRONG_METHOD: Kind = ("invalid-request", "Not with this method", StatusCode::METHOD_NOT_ALLOWED);
 const STORE_UNAVAILABLE: Kind =
@@ -57,16 +63,28 @@ impl Problem {
         Self::new(INVALID_REQUEST, detail)
     }
 
-    pub(super) fn unauthenticated() -> Self {
-        Self::new(UNAUTHENTICATED, "send a reviewer's token: Authorization: Bearer …")
+    /// There is nothing under this address, as this installation is configured.
+    pub(super) fn not_here(detail: &str) -> Self {
+        Self::new(NOT_FOUND, detail)
     }
 
-    pub(super) fn not_permitted(detail: &str) -> Self {
+    /// What somebody asks for needs another role, or more than they have.
+    pub(super) fn not_permitted(detail: impl Into<String>) -> Self {
         Self::new(NOT_PERMITTED, detail)
     }
 
     pub(super) fn forbidden_origin(detail: &str) -> Self {
         Self::new(FORBIDDEN_ORIGIN, detail)
+    }
+
+    /// What went wrong, in words.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The status that says it to programs.
+    pub(super) fn status(&self) -> StatusCode {
+        self.kind.2
     }
 
     /// Why this reviewer's decision was not recorded.
@@ -80,6 +98,7 @@ impl Problem {
         match error {
             DecideError::NotFound(id) => Self::not_found(&id.to_string()),
             DecideError::NotAllowed(NotAllowed::OwnCall) => Self::new(SELF_APPROVAL, text),
+            DecideError::NotAllowed(NotAllowed::ReasonRequired(_)) => Self::new(REASON_REQUIRED, text),
             DecideError::NotAllowed(_) => Self::new(NOT_ELIGIBLE, text),
             DecideError::NotOpen(approval) => {
                 let (kind, detail) = (ended(&approval), in_words(&approval));
@@ -94,6 +113,50 @@ impl Problem {
             DecideError::Store(error) => error.into(),
         }
     }
+
+    /// Why what this reviewer wants was not done.
+    pub(super) fn undone(error: DeedError, reviewer: &Reviewer) -> Self {
+        let text = error.to_string();
+        match error {
+            DeedError::NotFound(id) => Self::not_found(&id.to_string()),
+            DeedError::NotAllowed(why) => Self::undecided(DecideError::NotAllowed(why), reviewer),
+            DeedError::NotApproved(standing) => Self {
+                kind: NOT_APPROVED,
+                detail: in_words(&standing),
+                standing: Some(Box::new(ApprovalJson::of(&standing, reviewer))),
+            },
+            DeedError::WrongState(standing) => Self::undecided(DecideError::NotOpen(standing), reviewer),
+            DeedError::TooLong => Self::new(TOO_LONG, text),
+            DeedError::IdUsed => Self::undecided(DecideError::IdUsed, reviewer),
+            DeedError::Store(error) => error.into(),
+        }
+    }
+
+    /// What it says, without its headers.
+    pub(super) fn body(self) -> Body {
+        let (slug, title, status) = self.kind;
+        Body {
+            r#type: format!("https://holdpoint.dev/problems/{slug}"),
+            title,
+            status: status.as_u16(),
+            detail: self.detail,
+            outcome: self.standing.as_ref().map(|approval| approval.state()),
+            approval: self.standing,
+        }
+    }
+}
+
+/// What a problem says.
+#[derive(Serialize)]
+pub(super) struct Body {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval: Option<Box<ApprovalJson>>,
 }
 
 /// The kind of problem that somebody has who wants to decide what is no longer open.
@@ -102,7 +165,10 @@ fn ended(approval: &Approval) -> Kind {
         // Past its deadline, and not swept yet.
         State::Pending | State::Expired { .. } => EXPIRED,
         State::Cancelled { why: Cancellation::CallerLeft, .. } => CALLER_GONE,
-        State::Cancelled { why: Cancellation::GrantUnused, .. }
+        State::Cancelled {
+            why: Cancellation::GrantUnused | Cancellation::ByHand | Cancellation::Revoked,
+            ..
+        }
         | State::Approved { .. }
         | State::Released { .. }
         | State::Rejected { .. } => ALREADY_DECIDED,
@@ -113,6 +179,19 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::warn!(%error, "a reviewer could not be answered");
         Self::new(STORE_UNAVAILABLE, error.to_string())
+    }
+}
+
+impl From<NotKnown> for Problem {
+    fn from(not_known: NotKnown) -> Self {
+        match not_known {
+            // Why a proof is refused is for the log: it would help whoever makes one up.
+            NotKnown::Nobody | NotKnown::Refused(_) => {
+                Self::new(UNAUTHENTICATED, "send a reviewer's token: Authorization: Bearer …")
+            }
+            NotKnown::Store(error) => error.into(),
+            NotKnown::Issuer(error) => Self::new(ISSUER_UNAVAILABLE, error.to_string()),
+        }
     }
 }
 
@@ -130,27 +209,8 @@ impl From<BytesRejection> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        #[derive(Serialize)]
-        struct Body {
-            r#type: String,
-            title: &'static str,
-            status: u16,
-            detail: String,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            outcome: Option<&'static str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            approval: Option<Box<ApprovalJson>>,
-        }
-        let (slug, title, status) = self.kind;
-        let body = Body {
-            r#type: format!("https://holdpoint.dev/problems/{slug}"),
-            title,
-            status: status.as_u16(),
-            detail: self.detail,
-            outcome: self.standing.as_ref().map(|approval| approval.state()),
-            approval: self.standing,
-        };
-        let mut response = (status, Json(body)).into_response();
+        let (_, _, status) = self.kind;
+        let mut response = (status, Json(self.body())).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         match status {

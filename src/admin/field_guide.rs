@@ -16,10 +16,12 @@ use super::api::{Named, pending as all_pending, said};
 use super::error::Problem;
 use super::identity::Asking;
 use super::wire::{Headers, headers, raw};
-use crate::approvals::Decision;
 use crate::domain::approval::Approval;
-use crate::domain::decision::Verdict;
+use crate::domain::decision::{Decision, Verdict};
 use crate::domain::ids::DecisionId;
+
+/// What stands where somebody rejects without a reason: elsewhere it is required, here it never was.
+const NO_REASON: &str = "no reason was given";
 
 #[derive(Serialize)]
 pub(super) struct Pending {
@@ -82,7 +84,9 @@ pub(super) async fn decide(
         id: DecisionId::random(),
         reviewer: reviewer.clone(),
         verdict: if approved { Verdict::Approve } else { Verdict::Reject },
-        reason: said(reason),
+        reason: said(reason).or_else(|| (!approved).then(|| NO_REASON.to_owned())),
+        reason_code: None,
+        ticket: None,
         fingerprint: None,
         seen_in: None,
     };

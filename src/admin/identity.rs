@@ -1,104 +1,235 @@
 //! Who is asking.
 //!
-//! The answer comes from a token or from the session that a token opened: never from a body, and never from a header
-//! that names a person.
+//! The answer comes from a token, from the session of somebody who signed in, or from a proxy that the operator trusts:
+//! never from a body, and never from a header that a client could set.
 
-use std::fmt;
+mod asking;
+mod cookie;
+mod issuer;
+mod jwt;
+mod local_path;
+mod proxy;
+mod refused;
+mod secret;
+mod sign_in;
+mod token;
+
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
-use sha2::{Digest, Sha256};
-use subtle::{Choice, ConstantTimeEq};
+use axum::http::HeaderMap;
+use jiff::Timestamp;
 
-use super::Admin;
-use super::error::Problem;
+pub(super) use self::asking::{Asking, Visiting};
+pub(super) use self::cookie::Cookie;
+pub(super) use self::issuer::Issuer;
+pub use self::issuer::Oidc;
+use self::issuer::Unreachable;
+pub(super) use self::local_path::LocalPath;
+pub(super) use self::refused::{Refused, note};
+pub(super) use self::secret::Secret;
+pub(super) use self::sign_in::{Callback, SignIn};
+pub use self::token::TokenReviewer;
+use crate::clock::{Clock, SystemClock};
+use crate::config::{ProxyConfig, RolesConfig, SessionsConfig};
+use crate::domain::credential::{ApiToken, Person, Session, TokenDigest, Whose};
 use crate::domain::decision::{Membership, Reviewer, Role};
 use crate::domain::ids::Subject;
+use crate::store::{IdentityStore, StoreError};
 
-/// The cookie that holds a browser's session.
-pub(super) const SESSION_COOKIE: &str = "holdpoint_session";
+/// So many sessions are looked up for one request: there may be one of another installation on this host, too.
+const MOST_SESSIONS: usize = 4;
 
 /// How reviewers prove who they are.
 #[derive(Debug, Clone)]
 pub enum Authentication {
-    /// Each by a token.
-    Tokens(Vec<TokenReviewer>),
+    /// In one of these ways.
+    Required(Box<Proofs>),
     /// They do not: everyone who can connect decides, as `anonymous`.
     Off,
 }
 
-/// A reviewer known by a token.
-#[derive(Debug, Clone)]
-pub struct TokenReviewer {
-    /// Who it is.
-    pub subject: Subject,
-    /// For which groups they decide.
-    pub groups: Membership,
-    /// The token's digest: the token itself is kept nowhere.
-    pub token: TokenDigest,
-}
-
-/// The SHA-256 of a token.
-#[derive(Clone, Copy)]
-pub struct TokenDigest(pub [u8; 32]);
-
-impl TokenDigest {
-    /// The digest of this token.
-    pub fn of(token: &str) -> Self {
-        Self(Sha256::digest(token.as_bytes()).into())
-    }
-}
-
-impl fmt::Debug for TokenDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TokenDigest(…)")
-    }
-}
-
 impl Authentication {
-    /// The reviewer who sent these headers. A token that is there has to be right, whatever the session says.
-    pub(super) fn reviewer(&self, headers: &HeaderMap) -> Option<Reviewer> {
-        if self.is_off() {
-            return Some(anonymous());
+    /// The ways in which somebody can prove who they are; none where nobody has to.
+    fn proofs(&self) -> Option<&Proofs> {
+        match self {
+            Self::Required(proofs) => Some(proofs),
+            Self::Off => None,
         }
-        let known = match headers.get(header::AUTHORIZATION) {
-            Some(authorization) => {
-                let (scheme, token) = authorization.to_str().ok()?.split_once(' ')?;
-                if !scheme.eq_ignore_ascii_case("bearer") {
-                    return None;
-                }
-                self.by_token(token.trim())
-            }
-            None => session_cookies(headers).find_map(|session| self.by_token(&token_of(session)?)),
-        };
-        known.map(|r| Reviewer {
-            subject: r.subject.clone(),
-            groups: r.groups.clone(),
-            roles: Role::ALL.into_iter().collect(),
-            proof: format!("token {}", r.subject),
-        })
+    }
+}
+
+/// The ways in which somebody can prove who they are, beside API tokens.
+#[derive(Debug, Clone, Default)]
+pub struct Proofs {
+    /// Tokens that the configuration names.
+    pub tokens: Vec<TokenReviewer>,
+    /// An OpenID Connect provider.
+    pub oidc: Option<Oidc>,
+    /// A proxy that authenticates people.
+    pub proxy: Option<ProxyConfig>,
+    /// What the groups of people may do.
+    pub roles: RolesConfig,
+    /// How long a browser stays signed in.
+    pub sessions: SessionsConfig,
+}
+
+/// Tells who is asking.
+pub(super) struct Identities {
+    authentication: Authentication,
+    pub(super) store: Arc<dyn IdentityStore>,
+    pub(super) issuer: Option<Issuer>,
+    pub(super) cookie: Cookie,
+}
+
+/// Why it is not known who asks.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotKnown {
+    /// They show nothing.
+    #[error("nothing was shown")]
+    Nobody,
+    /// What they show is not good.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// It cannot be told now.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It cannot be told now.
+    #[error(transparent)]
+    Issuer(#[from] Unreachable),
+}
+
+impl Identities {
+    pub(super) fn new(authentication: Authentication, store: Arc<dyn IdentityStore>, secure: bool) -> Self {
+        let oidc = authentication.proofs().and_then(|proofs| proofs.oidc.clone());
+        let issuer = oidc.map(Issuer::new);
+        Self { authentication, store, issuer, cookie: Cookie { secure } }
     }
 
-    /// The reviewer with this token.
-    pub(super) fn by_token(&self, token: &str) -> Option<&TokenReviewer> {
-        let Self::Tokens(reviewers) = self else { return None };
-        let digest = TokenDigest::of(token);
-        pick(reviewers, |r| r.token.0.ct_eq(&digest.0))
+    /// Asks the issuer who it is. One that does not answer is asked again when somebody wants to sign in.
+    pub(super) async fn meet_issuer(&self) {
+        if let Some(issuer) = &self.issuer
+            && issuer.provider().await.is_ok()
+        {
+            tracing::info!(issuer = issuer.oidc.config.issuer.value, "people can sign in");
+        }
     }
 
     /// Whether everyone is let in.
-    pub(super) fn is_off(&self) -> bool {
-        matches!(self, Self::Off)
+    pub(super) fn are_off(&self) -> bool {
+        self.authentication.proofs().is_none()
+    }
+
+    /// Whether a proxy may have added what authenticates a request, so that a browser's request has it by itself.
+    pub(super) fn have_proxy(&self) -> bool {
+        self.authentication.proofs().is_some_and(|proofs| proofs.proxy.is_some())
+    }
+
+    /// Who sent these headers from there. A token that is there has to be right, whatever else is.
+    pub(super) async fn reviewer(&self, headers: &HeaderMap, peer: IpAddr) -> Result<Reviewer, NotKnown> {
+        let Some(proofs) = self.authentication.proofs() else { return Ok(anonymous()) };
+        if let Some(token) = token::bearer(headers)? {
+            return self.by_bearer(proofs, token).await;
+        }
+        if let Some(person) = proxy::person(proofs.proxy.as_ref(), headers, peer)? {
+            return Ok(reviewer(proofs, person));
+        }
+        for session in self.cookie.sessions(headers).take(MOST_SESSIONS) {
+            let digest = TokenDigest::of(session);
+            if let Some(session) = self.store.session(&digest, proofs.sessions.idle.get()).await? {
+                return self.of_session(proofs, session).await;
+            }
+        }
+        Err(NotKnown::Nobody)
+    }
+
+    async fn by_bearer(&self, proofs: &Proofs, token: &str) -> Result<Reviewer, NotKnown> {
+        if let (Some(issuer), true) = (&self.issuer, token::is_jwt(token)) {
+            return Ok(reviewer(proofs, issuer.bearer(token).await?));
+        }
+        self.by_token(&TokenDigest::of(token)).await
+    }
+
+    /// Whoever has the token with this digest.
+    async fn by_token(&self, digest: &TokenDigest) -> Result<Reviewer, NotKnown> {
+        let Some(proofs) = self.authentication.proofs() else { return Ok(anonymous()) };
+        if let Some(reviewer) = token::configured(&proofs.tokens, digest) {
+            return Ok(reviewer);
+        }
+        let issued = self.store.token(digest).await?;
+        Ok(issued.map(token::issued).ok_or(Refused::UnknownToken)?)
+    }
+
+    async fn of_session(&self, proofs: &Proofs, session: Session) -> Result<Reviewer, NotKnown> {
+        match session.whose {
+            Whose::Token(digest) => self.by_token(&digest).await,
+            Whose::Person(person) => Ok(reviewer(proofs, person)),
+        }
+    }
+
+    /// Opens a session for whoever has this token.
+    pub(super) async fn open_by_token(&self, token: &str) -> Result<Secret, NotKnown> {
+        let digest = TokenDigest::of(token);
+        self.by_token(&digest).await?;
+        Ok(self.open(Whose::Token(digest)).await?)
+    }
+
+    /// Opens a session for a person who has signed in.
+    pub(super) async fn open_for(&self, person: Person) -> Result<Secret, StoreError> {
+        self.open(Whose::Person(person)).await
+    }
+
+    /// Always a new secret: one that was in the browser before may be known to somebody else.
+    async fn open(&self, whose: Whose) -> Result<Secret, StoreError> {
+        let sessions = self.authentication.proofs().map(|proofs| proofs.sessions.clone()).unwrap_or_default();
+        let secret = Secret::random();
+        let session = Session { whose, ends_at: SystemClock.now() + sessions.absolute.get() };
+        self.store.open_session(&secret.digest(), &session, sessions.idle.get()).await?;
+        Ok(secret)
+    }
+
+    /// Ends the sessions that these headers hold, on all replicas.
+    pub(super) async fn end(&self, headers: &HeaderMap) -> Result<(), StoreError> {
+        for session in self.cookie.sessions(headers).take(MOST_SESSIONS) {
+            self.store.end_session(&TokenDigest::of(session)).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes a token, which is shown this once.
+    pub(super) async fn make_token(
+        &self,
+        wanted: NewToken,
+        by: &Reviewer,
+    ) -> Result<(Secret, ApiToken), StoreError> {
+        let secret = Secret::with_prefix(ApiToken::PREFIX);
+        let now: Timestamp = SystemClock.now();
+        let token = ApiToken {
+            digest: secret.digest(),
+            subject: wanted.subject,
+            groups: wanted.groups,
+            roles: wanted.roles.into_iter().collect(),
+            created_by: by.subject.clone(),
+            created_at: now,
+            expires_at: now + wanted.lasts,
+        };
+        self.store.add_token(&token).await?;
+        Ok((secret, token))
     }
 }
 
-/// The one that matches. All are compared, so that time does not tell which one was close.
-fn pick(reviewers: &[TokenReviewer], matches: impl Fn(&TokenReviewer) -> Choice) -> Option<&TokenReviewer> {
-    reviewers
-        .iter()
-        .fold(None, |found, reviewer| if matches(reviewer).into() { Some(reviewer) } else { found })
+/// A token that an operator asks for.
+pub(super) struct NewToken {
+    pub(super) subject: Subject,
+    pub(super) groups: Membership,
+    pub(super) roles: Vec<Role>,
+    pub(super) lasts: Duration,
+}
+
+fn reviewer(proofs: &Proofs, person: Person) -> Reviewer {
+    let Person { subject, groups, proof } = person;
+    Reviewer { roles: proofs.roles.of(&groups), subject, groups, proof }
 }
 
 fn anonymous() -> Reviewer {
@@ -107,36 +238,5 @@ fn anonymous() -> Reviewer {
         groups: Membership::All,
         roles: Role::ALL.into_iter().collect(),
         proof: "none".to_owned(),
-    }
-}
-
-/// What the browser of somebody who showed a token keeps: the token, in characters that a cookie may have. Anything made
-/// from the configured digest alone could be made by whoever reads the configuration.
-pub(super) fn session(token: &str) -> String {
-    hex::encode(token)
-}
-
-fn token_of(session: &str) -> Option<String> {
-    String::from_utf8(hex::decode(session).ok()?).ok()
-}
-
-/// The sessions in a request's cookies. There may be several: of another path, or of another installation on this host.
-pub(super) fn session_cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
-    lines
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(name, _)| *name == SESSION_COOKIE)
-        .map(|(_, value)| value)
-}
-
-/// The authenticated reviewer of an API request.
-pub(super) struct Asking(pub Reviewer);
-
-impl FromRequestParts<Arc<Admin>> for Asking {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, admin: &Arc<Admin>) -> Result<Self, Problem> {
-        admin.settings.authentication.reviewer(&parts.headers).map(Self).ok_or_else(Problem::unauthenticated)
     }
 }

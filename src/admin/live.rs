@@ -21,10 +21,12 @@ use crate::clock::{Clock, SystemClock};
 use crate::domain::approval::{Approval, State as Stands};
 use crate::domain::decision::Reviewer;
 use crate::domain::ids::ApprovalId;
-use crate::store::StoreError;
+use crate::store::{Health, StoreError};
 
 /// How often a stream without news shows that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How often a stream looks whether the store answers.
+const LOOK_AFTER_STORE: Duration = Duration::from_millis(500);
 /// How soon a browser comes back.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -81,6 +83,16 @@ pub(super) fn event(name: &str, data: &impl Serialize) -> Event {
     Event::default().event(name).json_data(data).expect("texts and times can be written as JSON")
 }
 
+/// Waits until the store does not answer, and says why. No change would tell of it.
+async fn store_is_away(admin: &Admin) -> String {
+    loop {
+        tokio::time::sleep(LOOK_AFTER_STORE).await;
+        if let Health::Down(why) = admin.approvals.health() {
+            return StoreError::Unavailable(why).to_string();
+        }
+    }
+}
+
 /// Tells of each change from now on, beginning with all: whoever looks once it listens misses nothing.
 ///
 /// The stream ends when this replica drains or its store fails; the other end then connects again, to any replica.
@@ -98,6 +110,7 @@ where
                 Some(first) => first,
                 None => tokio::select! {
                     () = admin.draining.cancelled() => return None,
+                    why = store_is_away(&admin) => return Some((vec![event("trouble", &why)], None)),
                     change = changes.recv() => match change {
                         Ok(change) => change,
                         Err(RecvError::Lagged(_)) => Change::Anything,

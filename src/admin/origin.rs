@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::Admin;
 use super::error::Problem;
-use super::identity::session_cookies;
+use super::identity::Cookie;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -48,9 +48,11 @@ pub(super) async fn guard(State(admin): State<Arc<Admin>>, request: Request, nex
         return Problem::forbidden_origin("this host name is not one that the queue is served under")
             .into_response();
     }
-    // Another site's page cannot send this header without being allowed to first.
-    let by_token = headers.contains_key(header::AUTHORIZATION) && !admin.settings.authentication.is_off();
-    if !request.method().is_safe() && !by_token && !same_site(headers, host.as_ref()) {
+    let identities = &admin.identities;
+    // Another site's page cannot send this header without being allowed to first, but a proxy may add it to all requests.
+    let by_token =
+        headers.contains_key(header::AUTHORIZATION) && !identities.are_off() && !identities.have_proxy();
+    if !request.method().is_safe() && !by_token && !same_site(headers, host.as_ref(), identities.cookie) {
         return Problem::forbidden_origin("this request comes from a page of another site").into_response();
     }
     next.run(request).await
@@ -60,7 +62,7 @@ fn host(headers: &HeaderMap) -> Option<Authority> {
     headers.get(header::HOST)?.to_str().ok()?.parse().ok()
 }
 
-fn same_site(headers: &HeaderMap, host: Option<&Authority>) -> bool {
+fn same_site(headers: &HeaderMap, host: Option<&Authority>, cookie: Cookie) -> bool {
     if let Some(site) = headers.get(SEC_FETCH_SITE) {
         return site == "same-origin" || site == "none";
     }
@@ -71,6 +73,6 @@ fn same_site(headers: &HeaderMap, host: Option<&Authority>) -> bool {
             authority.is_some() && authority.and_then(|a| a.parse::<Authority>().ok()).as_ref() == host
         }
         // Not a browser, unless it sends a session.
-        None => session_cookies(headers).next().is_none(),
+        None => cookie.sessions(headers).next().is_none(),
     }
 }

@@ -1,11 +1,13 @@
 //! The page: what is pending, and a form for each.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Query, State};
-use axum::http::HeaderMap;
+use axum::extract::{ConnectInfo, Query, State};
 use axum::response::{Html, IntoResponse, Response};
+use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::Admin;
@@ -13,20 +15,27 @@ use super::api::{Named, look, pending};
 use super::assets::{PATHS, Paths};
 use super::card::{Card, Ended};
 use super::error::Problem;
-use super::identity::Asking;
+use super::frame::Frame;
+use super::identity::{Asking, LocalPath, Visiting};
 use super::login;
-use super::visible::{Markup, visible};
-use crate::domain::approval::State as Stands;
+use crate::domain::approval::{Approval, State as Stands};
+use crate::domain::decision::Reviewer;
+
+/// So many cards a page holds, the oldest. The script knows this number too.
+const ROOM: usize = 200;
+/// So many cards are made at a time.
+const AT_ONCE: usize = 16;
 
 #[derive(Template)]
 #[template(path = "queue.html")]
 struct QueuePage {
     assets: &'static Paths,
-    reviewer: Markup,
-    /// Whether everyone is let in.
-    open: bool,
+    frame: Frame,
     cards: Vec<Card>,
+    /// How many wait for whom there is no room.
+    more: usize,
     trouble: Option<String>,
+    asked_at: Option<Timestamp>,
 }
 
 /// What the page's address may hold.
@@ -39,24 +48,33 @@ pub(super) struct Link {
 pub(super) async fn page(
     State(admin): State<Arc<Admin>>,
     Query(link): Query<Link>,
-    headers: HeaderMap,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    visiting: Result<Visiting, Response>,
 ) -> Response {
     if let Some(token) = link.token {
-        return login::open(&admin, &token);
+        return login::open(&admin, &token, &LocalPath::root(), peer.ip()).await;
     }
-    let Some(reviewer) = admin.settings.authentication.reviewer(&headers) else {
-        return login::page(false);
+    let Visiting(reviewer) = match visiting {
+        Ok(visiting) => visiting,
+        Err(elsewhere) => return elsewhere,
     };
-    let (approvals, trouble) = match pending(&admin.approvals).await {
+    let (mut approvals, trouble) = match pending(&admin.approvals).await {
         Ok(approvals) => (approvals, None),
         Err(error) => (Vec::new(), Some(error.to_string())),
     };
+    let more = approvals.len().saturating_sub(ROOM);
+    approvals.truncate(ROOM);
+    let cards = stream::iter(approvals).map(|approval| {
+        let (admin, reviewer) = (&admin, &reviewer);
+        async move { card_of(admin, &approval, reviewer).await }
+    });
     let page = QueuePage {
         assets: &PATHS,
-        reviewer: visible(&reviewer.subject.0),
-        open: admin.settings.authentication.is_off(),
-        cards: approvals.iter().map(|approval| Card::of(approval, &reviewer)).collect(),
+        cards: cards.buffered(AT_ONCE).collect().await,
+        frame: Frame::of(&admin, &reviewer),
+        more,
         trouble,
+        asked_at: admin.approvals.asked_at(),
     };
     Html(page.to_string()).into_response()
 }
@@ -69,7 +87,16 @@ pub(super) async fn card(
 ) -> Result<Html<String>, Problem> {
     let approval = look(&admin.approvals, &id).await?;
     Ok(Html(match approval.state {
-        Stands::Pending => Card::of(&approval, &reviewer).to_string(),
+        Stands::Pending => card_of(&admin, &approval, &reviewer).await.to_string(),
         _ => Ended::of(&approval).to_string(),
     }))
+}
+
+/// The card of an approval, with what was decided before. A card without that is better than none.
+pub(super) async fn card_of(admin: &Admin, approval: &Approval, reviewer: &Reviewer) -> Card {
+    let known = admin.approvals.precedents(&approval.id).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "a card does not tell what was decided before");
+        Default::default()
+    });
+    Card::of(approval, reviewer, &known, &admin.settings.cards)
 }

@@ -1,7 +1,7 @@
 //! What stands, in words: for the page, and for whoever decided too late.
 
 use crate::domain::approval::{Approval, Cancellation, State};
-use crate::domain::decision::Verdict;
+use crate::domain::decision::{Verdict, Vote};
 
 /// Where an approval stands, and who brought it there.
 pub(super) fn in_words(approval: &Approval) -> String {
@@ -27,15 +27,42 @@ pub(super) fn in_words(approval: &Approval) -> String {
                 approvers(approval)
             )
         }
+        State::Cancelled { at, why: Cancellation::ByHand } => {
+            format!("cancelled {} at {at:.0}{}", actor(approval), because(approval))
+        }
+        State::Cancelled { at, why: Cancellation::Revoked } => {
+            let (approvers, actor) = (approvers(approval), actor(approval));
+            format!("approved by {approvers}, and revoked {actor} at {at:.0}{}", because(approval))
+        }
     }
 }
 
-/// How many approve.
-pub(super) fn approvals_given(approval: &Approval) -> usize {
-    approval.standing_votes().iter().filter(|vote| vote.verdict == Verdict::Approve).count()
+/// Which way somebody voted.
+pub(super) fn verdict(vote: &Vote) -> &'static str {
+    match vote.verdict {
+        Verdict::Approve => "approves",
+        Verdict::Reject => "rejects",
+    }
 }
 
-fn approvers(approval: &Approval) -> String {
+/// Who did what was done last beside voting.
+fn actor(approval: &Approval) -> String {
+    approval.last_act.as_ref().map_or_else(String::new, |act| format!("by {}", act.by))
+}
+
+/// Why they did it, behind a colon.
+fn because(approval: &Approval) -> String {
+    let reason = approval.last_act.as_ref().and_then(|act| act.reason.as_deref());
+    reason.map_or_else(String::new, |reason| format!(": {reason}"))
+}
+
+/// How many approvals there are of those that are needed.
+pub(super) fn approvals_given(approval: &Approval) -> usize {
+    usize::from(approval.held.terms.approvals).saturating_sub(approval.approvals_missing())
+}
+
+/// Who approves.
+pub(super) fn approvers(approval: &Approval) -> String {
     let approvers = approval.standing_votes().iter().filter(|vote| vote.verdict == Verdict::Approve);
     approvers.map(|vote| vote.reviewer.0.as_str()).collect::<Vec<_>>().join(", ")
 }

@@ -35,6 +35,17 @@ impl Markup {
         self.html.push_str(html);
     }
 
+    /// Adds what was made harmless before.
+    pub(super) fn append(&mut self, other: Markup) {
+        self.html.push_str(&other.html);
+        self.unseen += other.unseen;
+    }
+
+    /// Whether there is nothing to show.
+    pub(super) fn is_empty(&self) -> bool {
+        self.html.is_empty()
+    }
+
     /// Adds text that needs no escaping: digits, spaces, words of ours.
     pub(super) fn plain(&mut self, text: impl fmt::Display) {
         // Writing to a String cannot fail.

@@ -1,15 +1,19 @@
 //! An approval as the API writes it. Fields of its own: what is recorded may change without breaking who reads this.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::standing::approvals_given;
+use crate::domain::act::Act;
 use crate::domain::approval::{Approval, Cancellation, HeldRequest, State};
 use crate::domain::authority::may_decide;
-use crate::domain::decision::{Reviewer, Vote};
+use crate::domain::decision::{ReasonCode, Reviewer, Vote};
 use crate::domain::json::Json;
 use crate::domain::redaction::Redacted;
+use crate::domain::ruling::{Reason, Terms};
 
 /// An approval, as seen by one reviewer.
 #[derive(Debug, Serialize)]
@@ -36,9 +40,18 @@ pub(super) struct ApprovalJson {
     approvals_needed: u8,
     approvals_given: usize,
     reviewers: Vec<String>,
+    /// The groups out of which somebody has still to approve; empty where anyone who may review will do.
+    eligible_reviewers: Vec<String>,
+    /// So many people out of each group, where the rule says so.
+    quorum: Option<BTreeMap<String, u8>>,
+    reason_required: bool,
     votes: Vec<VoteJson>,
     /// So many of the first votes no longer count: reviewers are asked again.
     void_votes: usize,
+    /// The approval past the rule, where there was one.
+    broken_glass: Option<GlassJson>,
+    /// What a person did last beside voting.
+    last_act: Option<ActJson>,
     /// The life of the store that this was read from; a decision sends it back.
     incarnation: String,
     may_have_run: bool,
@@ -88,6 +101,7 @@ struct VoteJson {
     reviewer: String,
     verdict: &'static str,
     reason: Option<String>,
+    reason_code: Option<&'static str>,
     at: Timestamp,
 }
 
@@ -135,6 +149,8 @@ impl ApprovalJson {
             cancellation: match approval.state {
                 State::Cancelled { why: Cancellation::CallerLeft, .. } => Some("caller_left"),
                 State::Cancelled { why: Cancellation::GrantUnused, .. } => Some("grant_unused"),
+                State::Cancelled { why: Cancellation::ByHand, .. } => Some("by_hand"),
+                State::Cancelled { why: Cancellation::Revoked, .. } => Some("revoked"),
                 _ => None,
             },
             waiting: approval.is_waited_for(),
@@ -142,8 +158,13 @@ impl ApprovalJson {
             approvals_needed: held.terms.approvals,
             approvals_given: approvals_given(approval),
             reviewers: held.terms.reviewers.iter().map(ToString::to_string).collect(),
+            eligible_reviewers: approval.groups_missing().iter().map(ToString::to_string).collect(),
+            quorum: quorum(&held.terms),
+            reason_required: held.terms.reason == Reason::Required,
             votes: approval.votes.iter().map(VoteJson::of).collect(),
             void_votes: approval.void,
+            broken_glass: approval.broken_glass().map(GlassJson::of),
+            last_act: approval.last_act.as_ref().map(ActJson::of),
             incarnation: approval.seen_in.to_string(),
             may_have_run: approval.may_have_run(),
             trace: held.trace.clone(),
@@ -159,15 +180,50 @@ impl ApprovalJson {
     }
 }
 
+#[derive(Debug, Serialize)]
+struct GlassJson {
+    by: String,
+    ticket: Option<String>,
+    reason: Option<String>,
+    at: Timestamp,
+}
+
+#[derive(Debug, Serialize)]
+struct ActJson {
+    by: String,
+    verb: &'static str,
+    reason: Option<String>,
+    at: Timestamp,
+}
+
+impl GlassJson {
+    fn of(vote: &Vote) -> Self {
+        let (by, ticket, reason) = (vote.reviewer.to_string(), vote.ticket.clone(), vote.reason.clone());
+        Self { by, ticket, reason, at: vote.at }
+    }
+}
+
+impl ActJson {
+    fn of(act: &Act) -> Self {
+        Self { by: act.by.to_string(), verb: act.verb.as_str(), reason: act.reason.clone(), at: act.at }
+    }
+}
+
 impl VoteJson {
     fn of(vote: &Vote) -> Self {
         Self {
             reviewer: vote.reviewer.to_string(),
             verdict: vote.verdict.as_str(),
             reason: vote.reason.clone(),
+            reason_code: vote.reason_code.map(ReasonCode::as_str),
             at: vote.at,
         }
     }
+}
+
+fn quorum(terms: &Terms) -> Option<BTreeMap<String, u8>> {
+    let shares = terms.shares.iter().map(|share| (share.group.to_string(), share.people));
+    (!terms.shares.is_empty()).then(|| shares.collect())
 }
 
 /// JSON as it was sent: going through `serde_json::Value` would rewrite its numbers.

@@ -5,28 +5,11 @@ use std::sync::Arc;
 use super::Approvals;
 use crate::domain::approval::{Approval, VoteRefused};
 use crate::domain::audit::{Event, Note};
-use crate::domain::authority::{NotAllowed, may_decide};
-use crate::domain::decision::{Reviewer, Verdict, Vote};
-use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, DecisionId, Incarnation};
+use crate::domain::authority::{NotAllowed, authorize};
+use crate::domain::decision::{Decision, Vote};
+use crate::domain::ids::ApprovalId;
 use crate::store::{StoreError, VoteError};
-
-/// What a reviewer says of one approval.
-#[derive(Debug, Clone)]
-pub struct Decision {
-    /// Which decision this is: sent again after an error, it counts once.
-    pub id: DecisionId,
-    /// Whose it is.
-    pub reviewer: Reviewer,
-    /// Approve or reject.
-    pub verdict: Verdict,
-    /// Why.
-    pub reason: Option<String>,
-    /// The call that the reviewer saw.
-    pub fingerprint: Option<Fingerprint>,
-    /// The life of the store that showed it to them; where they do not say, the present one.
-    pub seen_in: Option<Incarnation>,
-}
+use crate::telemetry::{self, Span, metrics};
 
 /// A decision that was recorded.
 #[derive(Debug, PartialEq)]
@@ -67,43 +50,65 @@ pub enum DecideError {
 }
 
 impl Approvals {
-    /// Records a decision, if the reviewer may take it. That one was refused is written down too.
+    /// Records a decision, if the reviewer may take it. Whatever is refused, is refused here, and written down too.
     pub async fn decide(
         self: &Arc<Self>,
         id: &ApprovalId,
         decision: Decision,
     ) -> Result<Decided, DecideError> {
-        let refused = Note::about(Event::Refused, id).by(&decision.reviewer);
-        let refused = refused.with("verdict", decision.verdict.as_str());
-        let decided = self.record(id, decision).await;
+        let (reviewer, verdict) = (decision.reviewer.subject.clone(), decision.verdict);
+        let refused =
+            Note::about(Event::Refused, id).by(&decision.reviewer).with("verdict", verdict.as_str());
+        let decided = Span::root("decision").around(self.record(id, decision)).await;
         match &decided {
-            // What the store did not answer to is sent again.
-            Ok(_) | Err(DecideError::NotFound(_) | DecideError::Store(_)) => {}
-            Err(error) => self.note(refused.with("why", error.to_string())),
+            Ok(Decided { standing, .. }) => {
+                let state = standing.state.kind().as_str();
+                metrics().decided(verdict);
+                tracing::info!(approval = %id, %reviewer, verdict = verdict.as_str(), state, "decided");
+            }
+            Err(why) => {
+                tracing::warn!(approval = %id, %reviewer, verdict = verdict.as_str(), %why, "a decision is refused");
+                // What the store did not answer to is sent again.
+                if !matches!(why, DecideError::NotFound(_) | DecideError::Store(_)) {
+                    self.note(refused.with("why", why.to_string()));
+                }
+            }
         }
         decided
     }
 
+    /// Whether the decision would be recorded as things stand; it records nothing.
+    pub async fn try_out(&self, id: &ApprovalId, decision: &Decision) -> Result<(), DecideError> {
+        let seen = self.look(id).await?.ok_or_else(|| DecideError::NotFound(id.clone()))?;
+        self.authorize(decision, &seen).map_err(|why| refused(why, &seen))
+    }
+
+    fn authorize(&self, decision: &Decision, seen: &Approval) -> Result<(), NotAllowed> {
+        authorize(decision, seen, self.settings.break_glass.as_ref())
+    }
+
     async fn record(&self, id: &ApprovalId, decision: Decision) -> Result<Decided, DecideError> {
         let seen = self.look(id).await?.ok_or_else(|| DecideError::NotFound(id.clone()))?;
+        telemetry::decides(&seen, decision.verdict);
         // One that was counted and whose answer got lost comes again: the store then says what stands.
-        let sent_again = seen.votes.iter().any(|vote| vote.decision == decision.id);
-        match may_decide(&decision.reviewer, &seen) {
-            _ if sent_again => {}
-            Ok(()) => {}
-            Err(NotAllowed::NotOpen) => return Err(DecideError::NotOpen(Box::new(seen))),
-            Err(NotAllowed::AlreadyVoted) => return Err(DecideError::AlreadyVoted(Box::new(seen))),
-            Err(why) => return Err(DecideError::NotAllowed(why)),
+        let sent_before = seen.votes.iter().find(|vote| vote.decision == decision.id);
+        if sent_before.is_none() {
+            self.authorize(&decision, &seen).map_err(|why| refused(why, &seen))?;
         }
+        let marks = seen.held.terms.marks(&decision.reviewer.groups);
         let vote = Vote {
             decision: decision.id,
             reviewer: decision.reviewer.subject,
             proof: Some(decision.reviewer.proof),
             verdict: decision.verdict,
+            marks: sent_before.map_or(marks, |sent| sent.marks.clone()),
             reason: decision.reason,
+            reason_code: decision.reason_code,
+            ticket: decision.ticket,
             fingerprint: decision.fingerprint,
             seen_in: decision.seen_in.or(Some(seen.seen_in)),
             at: self.clock.now(),
+            trace: telemetry::current().map(|span| span.to_string()),
         };
         let standing = self.store.vote(id, &vote).await.map_err(|error| match error {
             VoteError::NotFound(id) => DecideError::NotFound(id),
@@ -119,14 +124,24 @@ impl Approvals {
         })?;
         // An id that was used before changes nothing; whoever meant something else by it must not read "recorded".
         let recorded = |counted: &Vote| {
-            Vote { at: vote.at, seen_in: vote.seen_in, proof: vote.proof.clone(), ..counted.clone() } == vote
+            let Vote { at, seen_in, proof, trace, .. } = vote.clone();
+            Vote { at, seen_in, proof, trace, ..counted.clone() } == vote
         };
         if !standing.votes.iter().any(recorded) {
             return Err(DecideError::IdUsed);
         }
-        tracing::info!(approval = %id, reviewer = %vote.reviewer, verdict = vote.verdict.as_str(),
-            state = standing.state.kind().as_str(), "decided");
+        telemetry::decided(&standing);
         let replicated = self.store.replicated(&standing).await;
         Ok(Decided { standing, replicated })
+    }
+}
+
+fn refused(why: NotAllowed, seen: &Approval) -> DecideError {
+    let seen = || Box::new(seen.clone());
+    match why {
+        NotAllowed::NotOpen => DecideError::NotOpen(seen()),
+        NotAllowed::AlreadyVoted => DecideError::AlreadyVoted(seen()),
+        NotAllowed::FingerprintMismatch => DecideError::FingerprintMismatch(seen()),
+        why => DecideError::NotAllowed(why),
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::Approvals;
@@ -11,7 +12,10 @@ use crate::domain::approval::{Approval, Departure, Held, Holder, Origin, State};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, AttemptId};
 use crate::domain::outcome::{Outcome, StillOpen};
+use crate::domain::probe;
 use crate::store::{Parking, StoreError};
+use crate::telemetry::metrics::Waiting;
+use crate::telemetry::{self, Span, metrics};
 
 /// How long to wait before asking a store again that did not answer.
 const RETRY: Duration = Duration::from_millis(200);
@@ -28,13 +32,16 @@ impl Approvals {
     /// Dropping the future means that the caller has left; the record then says so.
     /// `origin` is the request that it answers to, where a withdrawal can name it.
     pub async fn hold(self: &Arc<Self>, held: Held, origin: Option<Origin>, end: Instant) -> Outcome {
+        let waiting = Waiting::begin();
         let outcome = timeout_at(end + LAST_WORD, self.wait(held, origin, end)).await;
-        outcome.unwrap_or(Outcome::StoreUnavailable)
+        let outcome = outcome.unwrap_or(Outcome::StoreUnavailable);
+        waiting.end(&outcome);
+        outcome
     }
 
     async fn wait(self: &Arc<Self>, held: Held, origin: Option<Origin>, end: Instant) -> Outcome {
         // Boxed, so that what parking needs does not stay in memory for as long as the call waits.
-        let mut attempt = match Box::pin(self.park(held, origin, end)).await {
+        let attempt = match Box::pin(Span::part("park").around(self.park(held, origin, end))).await {
             Ok(attempt) => attempt,
             Err(StoreError::Full(cap)) => {
                 tracing::warn!(?cap, "a call was refused: too many wait");
@@ -45,24 +52,9 @@ impl Approvals {
                 return Outcome::StoreUnavailable;
             }
         };
-        loop {
-            let unsure = match attempt.step().await {
-                Step::Ended(outcome) => return outcome,
-                Step::Wait => false,
-                Step::Unsure => true,
-            };
-            let departure = tokio::select! {
-                () = attempt.listening.rung() => continue,
-                () = sleep(RETRY), if unsure => continue,
-                () = sleep_until(end) => Departure::HoldOver,
-                () = self.draining.cancelled() => Departure::Draining,
-            };
-            // What was approved in this very moment is still claimed.
-            return match attempt.step().await {
-                Step::Ended(outcome) => outcome,
-                Step::Wait | Step::Unsure => attempt.depart(departure).await,
-            };
-        }
+        let since = Instant::now();
+        let waited = attempt.wait(end).inspect(|outcome| telemetry::ended(outcome, since.elapsed()));
+        Span::part("hold").around(waited).await
     }
 
     /// Listens, then writes the call down. It may take up the record of an identical call that nobody waits for.
@@ -134,11 +126,38 @@ enum Step {
 struct NotReplicated;
 
 impl Attempt {
+    /// Until its approval lets it go on, ends, or its time is up.
+    async fn wait(mut self, end: Instant) -> Outcome {
+        loop {
+            let unsure = match self.step().await {
+                Step::Ended(outcome) => return outcome,
+                Step::Wait => false,
+                Step::Unsure => true,
+            };
+            let departure = tokio::select! {
+                () = self.listening.rung() => continue,
+                () = sleep(RETRY), if unsure => continue,
+                () = sleep_until(end) => Departure::HoldOver,
+                () = self.approvals.draining.cancelled() => Departure::Draining,
+            };
+            // What was approved in this very moment is still claimed.
+            return match self.step().await {
+                Step::Ended(outcome) => outcome,
+                Step::Wait | Step::Unsure => self.depart(departure).await,
+            };
+        }
+    }
+
     /// Writes the call down; sent again, it finds what the first time wrote.
     async fn park(&mut self) -> Result<(), StoreError> {
         let parked = self.approvals.store.park(&self.parking).await?;
         let held = &self.parking.held;
-        tracing::info!(approval = %parked.id, rule = held.terms.rule, tool = held.tool, "parked");
+        if probe::is_queue(parked.id.queue()) {
+            tracing::debug!(approval = %parked.id, "a probe is parked");
+        } else {
+            tracing::info!(approval = %parked.id, rule = held.terms.rule, tool = held.tool, "parked");
+        }
+        telemetry::parked(&parked, self.approvals.replica);
         if parked.id == self.approval {
             self.seen = Some(parked);
         } else {
@@ -161,13 +180,20 @@ impl Attempt {
             Ok(Some(Approval { state: State::Approved { .. }, holder: Some(holder), .. }))
                 if holder.attempt == self.id() =>
             {
-                store.claim(&self.approval, self.id(), &self.fingerprint()).await
+                let fingerprint = self.fingerprint();
+                let claim = store.claim(&self.approval, self.id(), &fingerprint);
+                let claimed = Span::part("claim").around(claim).await;
+                claimed.iter().flatten().for_each(|standing| metrics().claimed(standing));
+                claimed
             }
             looked => looked,
         };
         match standing {
             Ok(Some(approval)) => match self.outcome(&approval).await {
-                Ok(Some(outcome)) => self.ended(outcome),
+                Ok(Some(outcome)) => {
+                    telemetry::voted(&approval);
+                    self.ended(outcome)
+                }
                 Ok(None) => Step::Wait,
                 Err(NotReplicated) => Step::Unsure,
             },

@@ -6,22 +6,25 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::{Notify, broadcast};
 
 use super::Change;
+use super::feed::Feed;
 use crate::domain::ids::ApprovalId;
+use crate::domain::probe;
 use crate::store::Bell;
 
 /// Hints that a watcher of the queue may be behind before it has to list again.
-const FEED_LENGTH: usize = 1024;
+const RINGS: usize = 1024;
 
 /// The calls that wait in this process.
 pub struct Waiters {
     /// Several attempts may wait for one id: one that has lost the record does not know it yet.
     bells: Mutex<HashMap<ApprovalId, Vec<Arc<Notify>>>>,
-    feed: broadcast::Sender<Change>,
+    rings: broadcast::Sender<Change>,
+    feed: Feed,
 }
 
 impl Default for Waiters {
     fn default() -> Self {
-        Self { bells: Mutex::default(), feed: broadcast::Sender::new(FEED_LENGTH) }
+        Self { bells: Mutex::default(), rings: broadcast::Sender::new(RINGS), feed: Feed::default() }
     }
 }
 
@@ -34,11 +37,23 @@ impl Waiters {
     }
 
     pub(super) fn changes(&self) -> broadcast::Receiver<Change> {
-        self.feed.subscribe()
+        self.rings.subscribe()
+    }
+
+    pub(super) fn feed(&self) -> &Feed {
+        &self.feed
     }
 
     pub(super) fn count(&self) -> usize {
-        self.bells().values().map(Vec::len).sum()
+        let calls = |(id, _): &(&ApprovalId, &Vec<_>)| !probe::is_queue(id.queue());
+        self.bells().iter().filter(calls).map(|(_, bells)| bells.len()).sum()
+    }
+
+    /// Written down first: who is rung looks there.
+    fn tell(&self, change: Change) {
+        self.feed.push(change.clone());
+        // An error says that nobody watches.
+        let _ = self.rings.send(change);
     }
 
     fn bells(&self) -> MutexGuard<'_, HashMap<ApprovalId, Vec<Arc<Notify>>>> {
@@ -54,13 +69,15 @@ impl Bell for Waiters {
     }
 
     fn changed(&self, id: &ApprovalId) {
-        // An error says that nobody watches.
-        let _ = self.feed.send(Change::Record(id.clone()));
+        if probe::is_queue(id.queue()) {
+            return;
+        }
+        self.tell(Change::Record(id.clone()));
     }
 
     fn ring_all(&self) {
         self.bells().values().flatten().for_each(|bell| bell.notify_one());
-        let _ = self.feed.send(Change::Anything);
+        self.tell(Change::Anything);
     }
 }
 

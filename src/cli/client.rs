@@ -1,5 +1,6 @@
 //! Speaks to the admin API.
 
+mod account;
 mod approval;
 mod audit;
 mod error;
@@ -13,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use ureq::http::{Response, Uri};
 use ureq::{Agent, Body};
 
-pub use approval::{Approval, Call, Caller, Received, Request, Vote};
+pub use account::{Issued, Known, NewToken, SignInPlace};
+pub use approval::{Approval, BrokenGlass, Call, Caller, LastAct, Received, Request, Vote};
 pub use error::{ClientError, Problem};
 pub use events::{Event, Events};
 
@@ -71,6 +73,28 @@ pub struct Decision<'a> {
     /// The life of the store that showed it.
     #[serde(serialize_with = "display")]
     pub incarnation: Incarnation,
+}
+
+/// What became of many decisions.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Batch {
+    /// How many were recorded, would be, or were refused.
+    pub counts: Counts,
+    /// One by one.
+    pub results: Vec<serde_json::Value>,
+    /// Whether the filter matches more than were decided.
+    pub more: bool,
+}
+
+/// How many of a batch.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Counts {
+    /// Were recorded.
+    pub recorded: u32,
+    /// Would be, were it no dry run.
+    pub would_record: u32,
+    /// Were refused, or would be.
+    pub refused: u32,
 }
 
 /// One service's admin API.
@@ -138,18 +162,45 @@ impl Client {
         }
     }
 
-    /// Sends a decision. It bears an id of its own, so one that may have got lost is sent again and counts once.
+    /// Sends a decision.
     pub fn decide(&self, id: &ApprovalId, decision: &Decision) -> Result<Received, ClientError> {
+        self.send(&format!("/v1/approvals/{id}/decisions"), decision)
+    }
+
+    /// Does something else to an approval: `cancel`, `revoke`, `extend` or `break-glass`.
+    pub fn act(&self, id: &ApprovalId, verb: &str, body: &impl Serialize) -> Result<Received, ClientError> {
+        self.send(&format!("/v1/approvals/{id}:{verb}"), body)
+    }
+
+    /// Decides many, each for itself.
+    pub fn decide_many(&self, body: &impl Serialize) -> Result<Batch, ClientError> {
+        self.send("/v1/approvals:batchDecide", body)
+    }
+
+    /// Sends what changes something. It bears an id of its own, so one that may have got lost is sent again and counts
+    /// once.
+    fn send<T: for<'de> Deserialize<'de>>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
         let key = DecisionId::random().to_string();
         let mut tries = 1;
         loop {
-            let error = match self.send_decision(id, decision, &key) {
+            let error = match self.post(path, body, &key) {
                 Err(error) if error.may_pass() && tries < TRIES => error,
                 result => return result,
             };
             tries += 1;
             thread::sleep(error.retry_after().unwrap_or(Duration::from_secs(1)).min(LONGEST_PAUSE));
         }
+    }
+
+    /// What the replica says of itself, ready or not.
+    pub fn readiness<T: for<'de> Deserialize<'de>>(&self) -> Result<T, ClientError> {
+        let request = self.agent.get(format!("{}/readyz", self.base));
+        let answer = request.config().timeout_global(Some(PATIENCE)).build().call();
+        self.read(answer.map_err(|cause| self.unreachable(&cause))?)
     }
 
     /// Every change from now on.
@@ -167,15 +218,15 @@ impl Client {
         self.parse(data)
     }
 
-    fn send_decision(
+    fn post<T: for<'de> Deserialize<'de>>(
         &self,
-        id: &ApprovalId,
-        decision: &Decision,
+        path: &str,
+        body: &impl Serialize,
         key: &str,
-    ) -> Result<Received, ClientError> {
-        let request = self.agent.post(format!("{}/v1/approvals/{id}/decisions", self.base));
+    ) -> Result<T, ClientError> {
+        let request = self.agent.post(format!("{}{path}", self.base));
         let request = request.config().timeout_global(Some(PATIENCE)).build();
-        let answer = self.authorize(request).header("idempotency-key", key).send_json(decision);
+        let answer = self.authorize(request).header("idempotency-key", key).send_json(body);
         self.read(self.accept(answer)?)
     }
 

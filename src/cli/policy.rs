@@ -1,5 +1,6 @@
 //! `holdpoint policy`
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -9,10 +10,10 @@ use clap::{Args, Subcommand};
 use crate::config::{Config, Loaded};
 use crate::domain::json::Json;
 use crate::domain::policy::{Because, Ruled};
-use crate::domain::ruling::{Late, Ruling};
+use crate::domain::ruling::{Late, Reason, Ruling, Terms};
 use crate::ext_authz::example;
 
-/// Check and try out the rules of a configuration
+/// Try out the rules of a configuration
 #[derive(Debug, Args)]
 pub struct Policy {
     #[command(subcommand)]
@@ -21,11 +22,6 @@ pub struct Policy {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Check a configuration file: errors end with code 1, what may be meant otherwise is said
-    Check {
-        /// The configuration file
-        file: PathBuf,
-    },
     /// Say which rule rules on a call, and why
     #[command(after_help = CALL)]
     Test {
@@ -55,34 +51,19 @@ impl Policy {
     /// # Errors
     /// The configuration or the call makes no sense.
     pub fn run(self) -> anyhow::Result<()> {
-        match self.command {
-            Command::Check { file } => {
-                let Loaded { config, .. } = Config::load(&file)?;
-                let warnings = config.warnings();
-                warnings.iter().for_each(|warning| println!("warning: {warning}"));
-                println!(
-                    "{}: {} rules, {} warnings",
-                    file.display(),
-                    config.policy.rules.len(),
-                    warnings.len()
-                );
-                Ok(())
-            }
-            Command::Test { file, call, json } => {
-                let Loaded { policy, .. } = Config::load(&file)?;
-                let text = fs::read(&call).with_context(|| call.display().to_string())?;
-                let example = Json::read(&text)
-                    .map_err(|error| error.to_string())
-                    .and_then(|json| example::read(&json).map_err(|error| error.to_string()));
-                let (call, asked) = match example {
-                    Ok(read) => read,
-                    Err(why) => bail!("{}: {why}", call.display()),
-                };
-                let ruled = policy.rule(&call, &asked);
-                println!("{}", if json { as_json(&ruled) } else { as_text(&ruled) });
-                Ok(())
-            }
-        }
+        let Command::Test { file, call, json } = self.command;
+        let Loaded { policy, .. } = Config::load(&file)?;
+        let text = fs::read(&call).with_context(|| call.display().to_string())?;
+        let example = Json::read(&text)
+            .map_err(|error| error.to_string())
+            .and_then(|json| example::read(&json).map_err(|error| error.to_string()));
+        let (call, asked) = match example {
+            Ok(read) => read,
+            Err(why) => bail!("{}: {why}", call.display()),
+        };
+        let ruled = policy.rule(&call, &asked);
+        println!("{}", if json { as_json(&ruled) } else { as_text(&ruled) });
+        Ok(())
     }
 }
 
@@ -112,18 +93,29 @@ fn as_text(ruled: &Ruled) -> String {
         Ruling::Pass => first,
         Ruling::Deny(denial) => format!("{first}\n  the agent reads: {}", denial.reason),
         Ruling::Hold(terms) => {
-            let groups: Vec<_> = terms.reviewers.iter().map(|group| group.0.as_str()).collect();
-            let groups =
-                if groups.is_empty() { "anybody who may review".to_owned() } else { groups.join(", ") };
             let late = match terms.late {
                 Late::On { grant } => format!("a late approval is good for {grant:?}"),
                 Late::Off => "it ends when the caller leaves".to_owned(),
             };
             format!(
-                "{first}\n  queue {}, {} approval(s) by {groups}\n  held {:?} at a time, open for {:?}; {late}",
-                terms.queue, terms.approvals, terms.hold, terms.expires
+                "{first}\n  queue {}, {}\n  held {:?} at a time, open for {:?}; {late}",
+                terms.queue,
+                quorum(terms),
+                terms.hold,
+                terms.expires
             )
         }
+    }
+}
+
+/// Who has to approve.
+fn quorum(terms: &Terms) -> String {
+    let groups: Vec<_> = terms.reviewers.iter().map(|group| group.0.as_str()).collect();
+    let shares: Vec<_> = terms.shares.iter().map(|s| format!("{} by {}", s.people, s.group)).collect();
+    match (groups.as_slice(), shares.as_slice()) {
+        ([], _) => format!("{} approval(s) by anybody who may review", terms.approvals),
+        (_, []) => format!("{} approval(s) by {}", terms.approvals, groups.join(", ")),
+        _ => format!("{} approvals: {}", terms.approvals, shares.join(", ")),
     }
 }
 
@@ -137,6 +129,8 @@ fn as_json(ruled: &Ruled) -> String {
             "queue": terms.queue.as_str(),
             "reviewers": terms.reviewers.iter().map(|group| &group.0).collect::<Vec<_>>(),
             "approvals": terms.approvals,
+            "shares": terms.shares.iter().map(|s| (s.group.0.as_str(), s.people)).collect::<BTreeMap<_, _>>(),
+            "reason_required": terms.reason == Reason::Required,
             "hold_seconds": terms.hold.as_secs_f64(),
             "expires_seconds": terms.expires.as_secs_f64(),
         })),

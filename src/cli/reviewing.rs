@@ -1,5 +1,6 @@
 //! The commands of a reviewer, against the admin API of a running service.
 
+mod acts;
 mod decide;
 mod output;
 mod pending;
@@ -10,12 +11,14 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use super::account::token_for;
 use super::client::{Client, ClientError, Token};
 use super::exit::{self, Exit};
 use super::render::text::visible;
 use crate::domain::approval::StateKind;
 use crate::domain::ids::ApprovalId;
 
+pub use acts::{BreakGlass, Ending, Extend, RejectAll};
 pub use decide::{Approve, Reject};
 pub use pending::Pending;
 pub use show::Show;
@@ -36,6 +39,21 @@ pub enum Reviewing {
     /// Reject a call: the agent reads the reason
     #[command(after_help = exit::HELP)]
     Reject(Reject),
+    /// Reject everything that waits and matches; --dry-run says how many that is
+    #[command(after_help = exit::HELP)]
+    RejectAll(RejectAll),
+    /// End a pending call: it does not run
+    #[command(after_help = exit::HELP)]
+    Cancel(Ending),
+    /// Take back an approval that was not used yet
+    #[command(after_help = exit::HELP)]
+    Revoke(Ending),
+    /// Keep a pending call open for longer
+    #[command(after_help = exit::HELP)]
+    Extend(Extend),
+    /// Approve at once, whatever the rule wants: for the group that may, with a ticket
+    #[command(after_help = exit::HELP)]
+    BreakGlass(BreakGlass),
     /// Follow what happens, a line per change
     #[command(after_help = exit::HELP)]
     Watch(Watch),
@@ -52,7 +70,7 @@ pub struct Remote {
     token: Option<Token>,
     /// Print JSON as the service sends it, for scripts
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// Why a command did not do what was asked.
@@ -87,6 +105,11 @@ impl Reviewing {
             Self::Show(command) => command.run(),
             Self::Approve(command) => command.run(),
             Self::Reject(command) => command.run(),
+            Self::RejectAll(command) => command.run(),
+            Self::Cancel(command) => command.run("cancel"),
+            Self::Revoke(command) => command.run("revoke"),
+            Self::Extend(command) => command.run(),
+            Self::BreakGlass(command) => command.run(),
             Self::Watch(command) => command.run(),
         };
         let exit = match result {
@@ -103,9 +126,18 @@ impl Reviewing {
 }
 
 impl Remote {
-    /// The client of this service.
+    /// A client with the token that was given, or else with that of `holdpoint login`.
     pub(super) fn client(&self) -> Result<Client, ClientError> {
-        Client::new(&self.url, self.token.as_ref())
+        let kept = self.token.is_none().then(|| token_for(&self.url)).flatten();
+        Client::new(&self.url, self.token.as_ref().or(kept.as_ref()))
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(super) fn json(&self) -> bool {
+        self.json
     }
 }
 

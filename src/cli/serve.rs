@@ -47,7 +47,11 @@ impl Serve {
     /// # Errors
     /// The configuration makes no sense, or an address cannot be listened on.
     pub fn run(self) -> anyhow::Result<()> {
-        telemetry::start(self.log_format, &self.log)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let telemetry = {
+            let _within = runtime.enter();
+            telemetry::start(self.log_format, &self.log)?
+        };
         let mut loaded = match &self.config {
             Some(path) => Config::load(path)?,
             None => Config::read("", Path::new("(no configuration file)"))?,
@@ -57,8 +61,9 @@ impl Serve {
             tracing::warn!("{warning}");
         }
         let access = Access::decide(&loaded.config.admin, self.token, self.insecure_no_auth)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(server::serve(loaded, access))
+        let served = runtime.block_on(server::serve(loaded, access));
+        telemetry.shut_down();
+        served
     }
 
     fn override_in(&self, loaded: &mut Loaded) {

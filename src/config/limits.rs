@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::Span;
 use crate::domain::ruling::Caps;
 
 /// How many approvals may be open at a time. A call beyond is denied with the reason `queue_full`.
@@ -14,11 +15,13 @@ pub struct LimitsConfig {
     pub per_queue: u32,
     /// In all queues together. Counted once a second, so a burst may pass it by what arrives in that time.
     pub total: u32,
+    /// For how long an approval may be open in all, once a person extends it.
+    pub longest_open: Span<86_400>,
 }
 
 impl Default for LimitsConfig {
     fn default() -> Self {
-        Self { per_caller: 1_000, per_queue: 10_000, total: 100_000 }
+        Self { per_caller: 1_000, per_queue: 10_000, total: 100_000, longest_open: Span::default() }
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod redact;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,9 @@ use self::redact::redaction;
 use super::{Invalid, Span};
 use crate::domain::ids::{Group, QueueName};
 use crate::domain::policy::{Expression, Policy, Rule, Unmatched};
-use crate::domain::ruling::{Denial, DenialForm, Late, Ruling, Terms};
+use crate::domain::probe;
+use crate::domain::quorum::{MOST_SHARES, Share};
+use crate::domain::ruling::{Denial, DenialForm, Late, Reason, Ruling, Terms};
 
 /// Ordered rules and what applies where no rule does.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -70,14 +72,14 @@ pub struct RuleConfig {
     pub matches: Spanned<String>,
     /// What it says of them.
     pub ruling: Word,
-    /// What the agent is told; only with `deny`.
+    /// What the agent is told, with `deny`; with `hold`, whether who approves has to say why.
     pub reason: Option<String>,
     /// Where the call waits; this and all that follows only with `hold`.
     pub queue: Option<String>,
     /// The groups whose members may decide.
     pub reviewers: Option<Vec<String>>,
     /// How many different people have to approve.
-    pub approvals: Option<u8>,
+    pub approvals: Option<ApprovalsConfig>,
     /// How long one attempt is kept waiting.
     pub hold: Option<Span<50>>,
     /// How long the approval stays open.
@@ -109,7 +111,9 @@ pub struct TermsConfig {
     /// The groups whose members may decide; none named means everyone who may review.
     pub reviewers: Vec<String>,
     /// How many different people have to approve.
-    pub approvals: u8,
+    pub approvals: ApprovalsConfig,
+    /// Whether who approves has to say why.
+    pub reason: ReasonConfig,
     /// How long one attempt is kept waiting. Most MCP clients give up at 60 s.
     pub hold: Span<50>,
     /// How long the approval stays open.
@@ -133,7 +137,8 @@ impl Default for TermsConfig {
         Self {
             queue: "default".to_owned(),
             reviewers: Vec::new(),
-            approvals: 1,
+            approvals: ApprovalsConfig::Number(1),
+            reason: ReasonConfig::Optional,
             hold: Span::default(),
             expires: Span::default(),
             late: Switch::On,
@@ -142,6 +147,35 @@ impl Default for TermsConfig {
             denial: Form::Result,
             redact: Vec::new(),
             keep_arguments: true,
+        }
+    }
+}
+
+/// How many different people have to approve.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "a number from 1 to 255, or such a number for each of several groups")]
+pub enum ApprovalsConfig {
+    /// So many of the reviewers.
+    Number(u8),
+    /// So many out of each of these groups.
+    OutOf(BTreeMap<String, u8>),
+}
+
+/// Whether who approves has to say why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReasonConfig {
+    /// They may.
+    Optional,
+    /// They have to.
+    Required,
+}
+
+impl From<ReasonConfig> for Reason {
+    fn from(reason: ReasonConfig) -> Self {
+        match reason {
+            ReasonConfig::Optional => Self::Optional,
+            ReasonConfig::Required => Self::Required,
         }
     }
 }
@@ -262,12 +296,12 @@ impl PolicyConfig {
                 form: rule.denial.unwrap_or(self.defaults.denial).into(),
             })),
             (Word::Deny, None) => Err("`ruling: deny` needs a `reason` that tells the agent why".to_owned()),
-            (_, Some(_)) => Err("`reason` goes with `ruling: deny`".to_owned()),
+            (Word::Pass, Some(_)) => Err("`reason` goes with `ruling: deny` or `hold`".to_owned()),
             (Word::Pass, None) if rule.denial.is_some() => {
                 Err("`denial` goes with `ruling: hold` or `deny`".to_owned())
             }
             (Word::Pass, None) => Ok(Ruling::Pass),
-            (Word::Hold, None) => Ok(Ruling::Hold(self.terms(&rule.name.value, Some(rule))?)),
+            (Word::Hold, _) => Ok(Ruling::Hold(self.terms(&rule.name.value, Some(rule))?)),
         }
     }
 
@@ -277,21 +311,26 @@ impl PolicyConfig {
             rule.and_then(get).unwrap_or(default)
         };
         let grant = set(|r| r.grant.map(Span::get), defaults.grant.get());
+        let (reviewers, approvals, shares) = self.quorum(rule)?;
         let terms = Terms {
             rule: name.to_owned(),
             queue: rule
                 .and_then(|r| r.queue.as_deref())
                 .unwrap_or(&defaults.queue)
                 .parse::<QueueName>()
-                .map_err(|error| error.to_string())?,
-            reviewers: rule
-                .and_then(|r| r.reviewers.as_ref())
-                .unwrap_or(&defaults.reviewers)
-                .iter()
-                .cloned()
-                .map(Group)
-                .collect(),
-            approvals: rule.and_then(|r| r.approvals).unwrap_or(defaults.approvals),
+                .map_err(|error| error.to_string())
+                .and_then(not_reserved)?,
+            reviewers,
+            approvals,
+            shares,
+            reason: match rule.and_then(|r| r.reason.as_deref()) {
+                None => defaults.reason.into(),
+                Some("required") => Reason::Required,
+                Some("optional") => Reason::Optional,
+                Some(other) => {
+                    return Err(format!("`reason` of a hold is required or optional, not {other:?}"));
+                }
+            },
             hold: set(|r| r.hold.map(Span::get), defaults.hold.get()),
             expires: set(|r| r.expires.map(Span::get), defaults.expires.get()),
             late: match rule.and_then(|r| r.late).unwrap_or(defaults.late) {
@@ -304,15 +343,41 @@ impl PolicyConfig {
             form: rule.and_then(|r| r.denial).unwrap_or(defaults.denial).into(),
             redaction: Arc::new(redaction(defaults, rule)?),
         };
-        if terms.approvals == 0 {
-            return Err("`approvals` has to be at least 1".to_owned());
-        }
         if terms.hold > terms.expires && matches!(terms.late, Late::On { .. }) {
             return Err(
                 "`hold` is longer than `expires`: the approval would end while the call waits".to_owned()
             );
         }
         Ok(terms)
+    }
+
+    /// Who may decide, how many have to approve, and how many of them out of which group.
+    fn quorum(&self, rule: Option<&RuleConfig>) -> Result<(Vec<Group>, u8, Vec<Share>), String> {
+        let own = rule.and_then(|r| r.approvals.as_ref());
+        let own_reviewers = rule.and_then(|r| r.reviewers.as_ref());
+        let groups = |names: &[String]| names.iter().cloned().map(Group).collect();
+        match own.unwrap_or(&self.defaults.approvals) {
+            ApprovalsConfig::Number(0) => Err("`approvals` has to be at least 1".to_owned()),
+            ApprovalsConfig::Number(people) => {
+                Ok((groups(own_reviewers.unwrap_or(&self.defaults.reviewers)), *people, Vec::new()))
+            }
+            ApprovalsConfig::OutOf(_) if own_reviewers.is_some() => {
+                Err("`approvals` names the groups that decide: leave `reviewers` out".to_owned())
+            }
+            ApprovalsConfig::OutOf(people) if people.is_empty() || people.values().any(|n| *n == 0) => {
+                Err("`approvals` has to be at least 1 out of each group".to_owned())
+            }
+            ApprovalsConfig::OutOf(people) if people.len() > MOST_SHARES => {
+                Err(format!("`approvals` names at most {MOST_SHARES} groups"))
+            }
+            ApprovalsConfig::OutOf(people) => {
+                let all = people.values().try_fold(0u8, |sum, n| sum.checked_add(*n));
+                let all = all.ok_or("`approvals` asks for more than 255 people")?;
+                let share = |(group, n): (&String, &u8)| Share { group: Group(group.clone()), people: *n };
+                let shares: Vec<_> = people.iter().map(share).collect();
+                Ok((shares.iter().map(|share| share.group.clone()).collect(), all, shares))
+            }
+        }
     }
 
     fn unmatched(&self) -> Result<Unmatched, Invalid> {
@@ -347,4 +412,8 @@ impl PolicyConfig {
             )?,
         })
     }
+}
+/// What waits where probes wait can never be approved.
+fn not_reserved(queue: QueueName) -> Result<QueueName, String> {
+    if probe::is_queue(&queue) { Err(format!("the queue {queue} is reserved for probes")) } else { Ok(queue) }
 }

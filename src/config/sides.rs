@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde::Deserialize;
 
-use super::{Invalid, Span};
+use super::{Invalid, OidcConfig, ProxyConfig, RolesConfig, SessionsConfig, Span};
+use crate::domain::decision::{Role, Roles};
 
 /// What the gateway connects to.
 #[derive(Debug, Clone, Deserialize)]
@@ -41,17 +42,51 @@ pub struct AdminConfig {
     pub url: Option<String>,
     /// Who may review, and by which token.
     pub reviewers: Vec<ReviewerConfig>,
+    /// Reasons to reject that the page offers; the agent reads them.
+    pub reject_presets: Vec<String>,
+    /// Where a trace is found, with `{trace_id}` in it.
+    pub trace_url: Option<String>,
+    /// Where people sign in.
+    pub oidc: Option<OidcConfig>,
+    /// A proxy that has authenticated people.
+    pub proxy: Option<ProxyConfig>,
+    /// What the groups of people may do.
+    pub roles: RolesConfig,
+    /// How long a browser stays signed in.
+    pub sessions: SessionsConfig,
 }
 
 impl Default for AdminConfig {
     fn default() -> Self {
         let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
-        Self { listen, url: None, reviewers: Vec::new() }
+        let reject_presets = [
+            "Not now: changes are frozen. Ask the user when to try again.",
+            "Not with these arguments. Ask the user what they want instead.",
+            "Not by an agent. Tell the user to have this done by a person.",
+        ];
+        let reject_presets = reject_presets.map(str::to_owned).into();
+        Self {
+            listen,
+            url: None,
+            reviewers: Vec::new(),
+            oidc: None,
+            proxy: None,
+            roles: RolesConfig::default(),
+            sessions: SessionsConfig::default(),
+            reject_presets,
+            trace_url: None,
+        }
     }
 }
 
 impl AdminConfig {
     pub(super) fn check(&self) -> Result<(), Invalid> {
+        if let Some(url) = &self.trace_url
+            && !(url.starts_with("http") && url.contains("://") && url.contains("{trace_id}"))
+        {
+            let reason = "admin.trace_url has to be an address with {trace_id} in it".to_owned();
+            return Err(Invalid { line: 0, reason });
+        }
         for (n, reviewer) in self.reviewers.iter().enumerate() {
             let wrong = |reason: String| Err(Invalid { line: reviewer.name.referenced.line(), reason });
             if reviewer.name.value.trim().is_empty() {
@@ -66,8 +101,12 @@ impl AdminConfig {
                     reviewer.name.value
                 ));
             }
+            if let Some(unknown) = reviewer.roles.iter().find(|role| Role::of_word(role).is_none()) {
+                return wrong(format!("a role is reviewer, operator or auditor: {unknown:?}"));
+            }
         }
-        Ok(())
+        self.oidc.as_ref().map_or(Ok(()), OidcConfig::check)?;
+        self.proxy.as_ref().map_or(Ok(()), ProxyConfig::check)
     }
 }
 
@@ -82,9 +121,21 @@ pub struct ReviewerConfig {
     /// The groups that they decide for; every group where none is named.
     #[serde(default)]
     pub groups: Vec<String>,
+    /// What they may do.
+    #[serde(default = "may_review")]
+    pub roles: Vec<String>,
+}
+
+fn may_review() -> Vec<String> {
+    vec![Role::Reviewer.as_str().to_owned()]
 }
 
 impl ReviewerConfig {
+    /// What they may do.
+    pub fn roles(&self) -> Roles {
+        self.roles.iter().filter_map(|word| Role::of_word(word)).collect()
+    }
+
     /// The digest of the token.
     pub fn digest(&self) -> Option<[u8; 32]> {
         let mut digest = [0; 32];

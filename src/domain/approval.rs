@@ -3,6 +3,7 @@
 //! The rules stand here once, pure; the in-memory store applies them as they are, the Redis store states them again in
 //! Lua because they have to run where the data lives. The store's contract suite holds both to the same behaviour.
 
+mod acts;
 mod transitions;
 
 use std::sync::Arc;
@@ -10,11 +11,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use self::transitions::{CLAIM_WINDOW, VoteRefused};
+use super::act::Act;
 use super::call::Caller;
-use super::decision::{Verdict, Vote};
+use super::decision::{Membership, Verdict, Vote};
 use super::fingerprint::Fingerprint;
-use super::ids::{ApprovalId, AttemptId, Incarnation, ReplicaId, RequestKey, SessionKey};
+use super::ids::{ApprovalId, AttemptId, Group, Incarnation, ReplicaId, RequestKey, SessionKey, UsageKey};
 use super::json::Json;
+use super::quorum::Marks;
 use super::redaction::Redacted;
 use super::ruling::Terms;
 
@@ -39,7 +42,7 @@ pub struct Held {
     pub route: Option<String>,
     /// A digest of the MCP session's id, where there is one.
     pub session: Option<String>,
-    /// The W3C `traceparent` of the Check.
+    /// The W3C `traceparent` of the Check: of our span, or of the gateway's where we export none.
     pub trace: Option<String>,
     /// What the body lacks of what came.
     pub redacted: Redacted,
@@ -63,6 +66,12 @@ impl Held {
     pub fn params(&self) -> Json {
         let message = Json::read(self.body.as_bytes()).unwrap_or(Json::Null);
         message.get("params").cloned().unwrap_or_else(Json::empty_object)
+    }
+
+    /// Which caller uses which tool here.
+    pub fn usage(&self) -> UsageKey {
+        let tool = self.tool.as_deref().unwrap_or_default();
+        UsageKey::of(&[&self.caller.key().to_string(), &self.method, tool])
     }
 
     /// The arguments of the tool, or all parameters where the method is another than `tools/call`.
@@ -98,6 +107,8 @@ pub struct Approval {
     pub void: usize,
     /// The life of the store that recorded the votes that count, and the only one that may release the call.
     pub under: Option<Incarnation>,
+    /// What a person did to it last, beside voting.
+    pub last_act: Option<Act>,
     /// The life of the store that it was parked in.
     pub parked_in: Incarnation,
     /// The life of the store that it was read from, just now.
@@ -174,6 +185,10 @@ pub enum Cancellation {
     CallerLeft,
     /// It was approved, and nobody made the call again in time.
     GrantUnused,
+    /// A person cancelled it before it was decided.
+    ByHand,
+    /// It was approved, and a person took that back before the call was let through.
+    Revoked,
 }
 
 /// Why an attempt no longer waits.
@@ -286,13 +301,35 @@ impl Approval {
 
     /// How many more people have to approve.
     pub fn approvals_missing(&self) -> usize {
-        let given = self.standing_votes().iter().filter(|v| v.verdict == Verdict::Approve).count();
-        usize::from(self.held.terms.approvals).saturating_sub(given)
+        self.held.terms.missing(self.approvers())
+    }
+
+    /// Out of which groups somebody has still to approve. Empty where anyone who may review will do, and where nobody is
+    /// missing.
+    pub fn groups_missing(&self) -> Vec<Group> {
+        let terms = &self.held.terms;
+        let missing = self.approvals_missing();
+        let helps = |group: &&Group| {
+            let one_more = terms.marks(&Membership::Groups(vec![(*group).clone()]));
+            terms.missing(self.approvers().chain([&one_more])) < missing
+        };
+        terms.reviewers.iter().filter(helps).cloned().collect()
+    }
+
+    /// The marks of the approvals that stand.
+    fn approvers(&self) -> impl Iterator<Item = &Marks> + Clone {
+        let approvals = self.standing_votes().iter().filter(|vote| vote.verdict == Verdict::Approve);
+        approvals.map(|vote| &vote.marks)
     }
 
     /// The votes that count.
     pub fn standing_votes(&self) -> &[Vote] {
         &self.votes[self.void.min(self.votes.len())..]
+    }
+
+    /// The vote that approved it past the rule, where one did.
+    pub fn broken_glass(&self) -> Option<&Vote> {
+        self.standing_votes().iter().find(|vote| vote.ticket.is_some())
     }
 
     /// The vote that ended it, where a person did.
@@ -303,13 +340,24 @@ impl Approval {
         }
     }
 
+    /// Whether people decided it this way, whatever became of it.
+    pub fn was_decided(&self, verdict: Verdict) -> bool {
+        match self.state {
+            State::Approved { .. }
+            | State::Released { .. }
+            | State::Cancelled { why: Cancellation::GrantUnused, .. } => verdict == Verdict::Approve,
+            State::Rejected { .. } => verdict == Verdict::Reject,
+            State::Pending | State::Expired { .. } | State::Cancelled { .. } => false,
+        }
+    }
+
     /// The proof that this record lets this attempt through; none unless the store says so.
     pub fn release(&self, attempt: AttemptId, fingerprint: &Fingerprint) -> Option<Release> {
         match self.state {
             State::Released { attempt: released, .. }
                 if released == attempt && *fingerprint == self.held.fingerprint =>
             {
-                Some(Release { approval: self.id.clone(), by: self.deciding_vote()?.clone() })
+                Some(Release { approval: self.id.clone(), by: Box::new(self.deciding_vote()?.clone()) })
             }
             _ => None,
         }
@@ -321,7 +369,7 @@ impl Approval {
 #[derive(Debug, PartialEq)]
 pub struct Release {
     approval: ApprovalId,
-    by: Vote,
+    by: Box<Vote>,
 }
 
 impl Release {

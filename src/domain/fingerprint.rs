@@ -9,7 +9,7 @@ use super::call::Call;
 use super::ids::InvalidId;
 use super::json::Json;
 use super::message::Message;
-use super::ruling::Terms;
+use super::ruling::{Reason, Terms};
 
 /// SHA-256 over what makes a call this call: caller, route, path, method and parameters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,8 +23,8 @@ const PROTOCOL_META: &str = "io.modelcontextprotocol/";
 impl Fingerprint {
     /// The fingerprint of a call's message that is held on these terms.
     ///
-    /// Rule, approvals and reviewers are in it, because a rule may look at what else is not: an approval is good only for
-    /// a call that needs the same one. So are issuer and, for callers that nobody vouches for, their credential: two of
+    /// Rule, approvals, reviewers and whether a reason is required are in it, because a rule may look at what else is not:
+    /// an approval is good only for a call that needs the same one. So are issuer and, for callers that nobody vouches for, their credential: two of
     /// them are not one.
     ///
     /// Not in it, because an identical retry differs there: JSON-RPC id, session, headers, and the `_meta` keys that
@@ -42,6 +42,12 @@ impl Fingerprint {
         for group in &terms.reviewers {
             part(&group.0);
         }
+        part(&terms.shares.len().to_string());
+        for share in &terms.shares {
+            part(&share.group.0);
+            part(&share.people.to_string());
+        }
+        part(if terms.reason == Reason::Required { "reason" } else { "" });
         part(&call.caller.key().to_string());
         part(&call.caller.actors.len().to_string());
         for actor in &call.caller.actors {
@@ -105,6 +111,7 @@ mod tests {
     use super::*;
     use crate::domain::call::{Caller, Request};
     use crate::domain::ids::{Group, Subject};
+    use crate::domain::quorum::Share;
     use crate::domain::sample;
 
     fn fingerprint(path: &str, caller: &str, params: &str) -> Fingerprint {
@@ -165,6 +172,8 @@ mod tests {
             Terms { approvals: 2, ..sample::terms() },
             Terms { reviewers: vec![Group("dba".into())], ..sample::terms() },
             Terms { rule: "another".into(), ..sample::terms() },
+            Terms { reason: Reason::Required, ..sample::terms() },
+            Terms { shares: vec![Share { group: Group("dba".into()), people: 1 }], ..sample::terms() },
         ];
         stricter.iter().for_each(|terms| assert_ne!(of(terms), first, "{terms:?}"));
     }

@@ -208,6 +208,10 @@ digest_key! {
     /// One caller, for counting.
     CallerKey
 }
+digest_key! {
+    /// One caller's use of one tool: what calls are compared within.
+    UsageKey
+}
 
 /// One life of the store: Redis' `master_replid`, another one after each restart and each promotion of a primary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

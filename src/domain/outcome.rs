@@ -57,7 +57,28 @@ pub enum StillOpen {
     Draining,
 }
 
+/// What the agent reads whose call was rejected; reviewers see it before.
+pub fn rejection(what: &str, reason: Option<&str>) -> String {
+    let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
+    format!(
+        "REJECTED: {what} was not executed. A reviewer rejected it{reason}\nThis decision is final for this call. Do \
+         not try it again; tell the user."
+    )
+}
+
 impl Outcome {
+    /// The approval that it is about; none where nothing was written down.
+    pub fn approval(&self) -> Option<&ApprovalId> {
+        match self {
+            Self::Released(release) => Some(release.approval()),
+            Self::Rejected { approval, .. }
+            | Self::Expired { approval }
+            | Self::Cancelled { approval, .. }
+            | Self::Pending { approval, .. } => Some(approval),
+            Self::QueueFull(_) | Self::StoreUnavailable => None,
+        }
+    }
+
     /// What a record says to an attempt; none while the attempt has to wait, or to claim what was approved.
     pub fn of(approval: &Approval, attempt: AttemptId, fingerprint: &Fingerprint) -> Option<Self> {
         if let Some(release) = approval.release(attempt, fingerprint) {

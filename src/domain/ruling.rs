@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ids::{Group, QueueName};
+use super::quorum::Share;
 use super::redaction::Redaction;
 
 /// What policy says of a call.
@@ -39,6 +40,11 @@ pub struct Terms {
     pub reviewers: Vec<Group>,
     /// How many different people have to approve; at least one.
     pub approvals: u8,
+    /// How many of them out of which group; empty where any of the reviewers will do. Together they are all `approvals`,
+    /// and their groups all `reviewers`.
+    pub shares: Vec<Share>,
+    /// Whether who approves has to say why.
+    pub reason: Reason,
     /// How long one attempt is kept waiting.
     pub hold: Duration,
     /// How long the approval stays open.
@@ -55,6 +61,16 @@ pub struct Terms {
     pub form: DenialForm,
     /// What of the call nobody sees. It is done when the call is parked, and not kept.
     pub redaction: Arc<Redaction>,
+}
+
+/// Whether who approves has to say why. Who rejects always has to: the agent reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reason {
+    /// They may.
+    #[default]
+    Optional,
+    /// They have to.
+    Required,
 }
 
 /// Whether an approval outlives the attempt that asked for it.

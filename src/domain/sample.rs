@@ -9,7 +9,7 @@ use super::approval::{Approval, Held, HeldRequest, Holder};
 use super::call::Caller;
 use super::ids::{ApprovalId, AttemptId, Incarnation, ReplicaId, Subject};
 use super::redaction::Redacted;
-use super::ruling::{Caps, DenialForm, Late, Terms};
+use super::ruling::{Caps, DenialForm, Late, Reason, Terms};
 
 /// A held `run_migration(version=v3)`.
 pub fn held() -> Held {
@@ -41,6 +41,8 @@ pub fn terms() -> Terms {
         queue: "default".parse().expect("a queue's name"),
         reviewers: Vec::new(),
         approvals: 1,
+        shares: Vec::new(),
+        reason: Reason::Optional,
         hold: Duration::from_secs(50),
         expires: Duration::from_secs(15 * 60),
         late: Late::On { grant: Duration::from_secs(5 * 60) },

@@ -8,9 +8,10 @@ use futures_util::FutureExt;
 use tokio::time::{Instant, timeout_at};
 use tonic::metadata::MetadataMap;
 
+use super::probe::{Seen, SeenCall};
 use super::proto::authorization_server::Authorization;
 use super::proto::{CheckRequest, CheckResponse};
-use super::request::{self, HttpRequest, Vouched};
+use super::request::{self, Body, Headers, HttpRequest, Vouched};
 use super::response::{self, Asker};
 use super::{identity, mcp, path};
 use crate::approvals::Approvals;
@@ -23,7 +24,9 @@ use crate::domain::ids::{ApprovalId, RequestKey, SessionKey};
 use crate::domain::message::{Asked, Message};
 use crate::domain::outcome::{Outcome, StillOpen};
 use crate::domain::policy::{Because, Policy};
+use crate::domain::probe;
 use crate::domain::ruling::{Denial, Ruling, Terms};
+use crate::telemetry::{self, Span, metrics};
 
 /// How much sooner than the gateway gives up an answer is sent: better our words than its empty 403.
 const MARGIN: Duration = Duration::from_millis(500);
@@ -33,6 +36,8 @@ pub struct Gate {
     policy: Policy,
     approvals: Arc<Approvals>,
     settings: Settings,
+    /// How long a rule holds a call at most.
+    longest: Duration,
 }
 
 /// How the gate reads and answers.
@@ -55,12 +60,15 @@ enum Next {
     Answer(CheckResponse),
     /// A person is asked.
     Hold(Box<(Held, Option<Origin>, Asker)>),
+    /// It is a probe: held like a call, and refused.
+    Probe(Box<(Held, SeenCall, Asker)>),
 }
 
 impl Gate {
     /// A gate that rules by this policy.
     pub fn new(policy: Policy, approvals: Arc<Approvals>, settings: Settings) -> Self {
-        Self { policy, approvals, settings }
+        let longest = policy.terms().map(|terms| terms.hold).max().unwrap_or_default();
+        Self { policy, approvals, settings, longest }
     }
 
     async fn answer(
@@ -69,14 +77,37 @@ impl Gate {
         check: CheckRequest,
     ) -> Result<CheckResponse, tonic::Status> {
         let arrived = Instant::now();
-        let (next, deadline) = self.consider(&metadata, check);
+        let (span, next, deadline) = self.consider(&metadata, check);
         drop(metadata);
+        // The canary's probes say nothing of a gateway.
+        if !matches!(next, Next::Probe(_)) {
+            self.approvals.asked();
+        }
+        span.around(self.finish(next, arrived, deadline)).await
+    }
+
+    async fn finish(
+        &self,
+        next: Next,
+        arrived: Instant,
+        deadline: Option<Duration>,
+    ) -> Result<CheckResponse, tonic::Status> {
+        let answer_within = deadline.map_or(Duration::MAX, before);
         let (held, origin, asker) = match next {
-            Next::Answer(response) => return Ok(response),
+            Next::Answer(response) => {
+                metrics().answered_at_once(arrived.elapsed());
+                return Ok(response);
+            }
             Next::Hold(held) => *held,
+            Next::Probe(probe) => {
+                let (held, seen, asker) = *probe;
+                let end = arrived + held.terms.hold.min(answer_within);
+                let outcome = self.approvals.hold(held, None, end).await;
+                return Ok(response::probed(&asker, outcome.approval(), &seen.and_became(&outcome)));
+            }
         };
         let gives_up = deadline.map(|deadline| arrived + deadline);
-        let hold = held.terms.hold.min(deadline.map_or(Duration::MAX, before));
+        let hold = held.terms.hold.min(answer_within);
         let outcome = self.approvals.hold(held, origin, arrived + hold);
         let outcome = match gives_up {
             // Nobody reads a later answer, however long the store takes.
@@ -95,17 +126,23 @@ impl Gate {
     }
 
     /// Reads the request and rules on it. Nothing of it is kept unless a person is asked.
-    fn consider(&self, metadata: &MetadataMap, check: CheckRequest) -> (Next, Option<Duration>) {
+    fn consider(&self, metadata: &MetadataMap, check: CheckRequest) -> (Span, Next, Option<Duration>) {
         let (http, vouched) = match request::read(check) {
             Ok(read) => read,
-            Err(unclear) => return (Next::Answer(response::malformed(&unclear.to_string())), None),
+            Err(unclear) => {
+                let span = Span::asked_by(request::trace_context(metadata, &Headers::default()));
+                let refusal = span.within(|| response::malformed(&unclear.to_string()));
+                return (span, Next::Answer(refusal), None);
+            }
         };
         let deadline = request::deadline(metadata, &http.headers);
-        let trace = request::traceparent(metadata, &http.headers).map(str::to_owned);
-        (self.ruled(http, &vouched, trace), deadline)
+        let span = Span::asked_by(request::trace_context(metadata, &http.headers));
+        let seen = Seen { exact_bytes: matches!(http.body, Body::Raw(_)), deadline, longest: self.longest };
+        let next = span.within(|| self.ruled(http, &vouched, seen));
+        (span, next, deadline)
     }
 
-    fn ruled(&self, http: HttpRequest, vouched: &Vouched, trace: Option<String>) -> Next {
+    fn ruled(&self, http: HttpRequest, vouched: &Vouched, seen: Seen) -> Next {
         let asked = match mcp::read(&http, self.settings.max_body) {
             Ok(asked) => asked,
             Err(unreadable) => {
@@ -134,6 +171,18 @@ impl Gate {
                 headers: http.headers.0,
             },
         };
+        if let Asked::Message(message) = &asked
+            && let Some(terms) = probe::terms(message, self.longest)
+        {
+            let Some(body) = http.body.into_text() else {
+                return Next::Answer(response::malformed("the body is not text"));
+            };
+            let (asker, seen) = (Asker::of(message, terms.form), seen.of(&call));
+            return Next::Probe(Box::new((self.held(call, message.clone(), body, terms), seen, asker)));
+        }
+        if let Asked::Message(message) = &asked {
+            telemetry::asked(&call, message);
+        }
         let ruled = self.policy.rule(&call, &asked);
         if let Because::Unsure { rule, error } = &ruled.because {
             tracing::warn!(rule, error, "a rule could not be evaluated");
@@ -164,7 +213,7 @@ impl Gate {
                 match http.body.into_text() {
                     Some(body) => {
                         let origin = origin(&call, &message);
-                        Next::Hold(Box::new((self.held(call, message, body, terms, trace), origin, asker)))
+                        Next::Hold(Box::new((self.held(call, message, body, terms), origin, asker)))
                     }
                     None => Next::Answer(response::malformed("the body is not text")),
                 }
@@ -176,7 +225,7 @@ impl Gate {
         }
     }
 
-    fn held(&self, call: Call, message: Message, body: String, terms: Terms, trace: Option<String>) -> Held {
+    fn held(&self, call: Call, message: Message, body: String, terms: Terms) -> Held {
         let fingerprint = Fingerprint::of(&call, &message, &terms);
         let Call { caller, request, route, session } = call;
         let Request { method, target, path: _, host, mut headers } = request;
@@ -196,7 +245,7 @@ impl Gate {
             request: HeldRequest { method, target, host, headers },
             route,
             session: session.map(|session| session.to_string()),
-            trace,
+            trace: telemetry::current().map(|span| span.to_string()),
             redacted,
         }
     }
@@ -216,7 +265,7 @@ impl Gate {
     }
 
     fn link(&self, approval: &ApprovalId) -> Option<String> {
-        self.settings.reviewers_url.as_ref().map(|url| format!("{}/#{approval}", url.trim_end_matches('/')))
+        self.settings.reviewers_url.as_ref().map(|url| format!("{}/a/{approval}", url.trim_end_matches('/')))
     }
 }
 

@@ -7,10 +7,10 @@ use prost_types::Struct;
 use super::proto::{CheckRequest, HeaderMap, Metadata, attribute_context};
 
 mod deadline;
-mod traceparent;
+mod trace_context;
 
 pub use deadline::deadline;
-pub use traceparent::traceparent;
+pub use trace_context::trace_context;
 
 /// One HTTP request as the gateway describes it.
 #[derive(Debug, Clone, Default)]

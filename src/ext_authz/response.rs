@@ -15,8 +15,9 @@ use crate::domain::approval::{Cancellation, Release};
 use crate::domain::ids::ApprovalId;
 use crate::domain::json::Json;
 use crate::domain::message::Message;
-use crate::domain::outcome::{Outcome, StillOpen};
+use crate::domain::outcome::{Outcome, StillOpen, rejection};
 use crate::domain::ruling::{Cap, Denial, DenialForm};
+use crate::telemetry::{self, metrics};
 
 /// Names the approval, on requests that are forwarded and on denials.
 const APPROVAL_HEADER: &str = "x-holdpoint-approval";
@@ -30,7 +31,7 @@ const PERMISSION_DENIED: i32 = 7;
 const REFUSED: i32 = -32050;
 
 /// Where a denial tells programs what it tells people in its text.
-const META_KEY: &str = "dev.holdpoint/denial";
+pub(super) const META_KEY: &str = "dev.holdpoint/denial";
 
 /// What an answer needs to know of the call, kept for as long as it waits.
 #[derive(Debug)]
@@ -89,23 +90,12 @@ pub fn outcome(
     link: impl Fn(&ApprovalId) -> Option<String>,
 ) -> CheckResponse {
     let what = &asker.what;
-    let approval = match outcome {
-        Outcome::Released(release) => return allowed(Some(release)),
-        Outcome::Rejected { approval, .. }
-        | Outcome::Expired { approval }
-        | Outcome::Cancelled { approval, .. }
-        | Outcome::Pending { approval, .. } => Some(approval),
-        Outcome::QueueFull(_) | Outcome::StoreUnavailable => None,
-    };
+    if let Outcome::Released(release) = outcome {
+        return allowed(Some(release));
+    }
+    let approval = outcome.approval();
     let (code, text) = match outcome {
-        Outcome::Rejected { reason, .. } => {
-            let reason = reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"));
-            let text = format!(
-                "REJECTED: {what} was not executed. A reviewer rejected it{reason}\nThis decision is final for this \
-                 call. Do not try it again; tell the user."
-            );
-            ("rejected", text)
-        }
+        Outcome::Rejected { reason, .. } => ("rejected", rejection(what, reason.as_deref())),
         Outcome::Expired { .. } => {
             let text = format!("EXPIRED: {what} was not executed. No reviewer decided in time.");
             ("expired", text)
@@ -114,6 +104,8 @@ pub fn outcome(
             let why = match why {
                 Cancellation::CallerLeft => "The call was withdrawn before it was released.",
                 Cancellation::GrantUnused => "It was approved, but the approval was not used in time.",
+                Cancellation::ByHand => "A person cancelled it before it was decided.",
+                Cancellation::Revoked => "It was approved, but a person took the approval back.",
             };
             ("cancelled", format!("CANCELLED: {what} was not executed. {why}"))
         }
@@ -163,12 +155,30 @@ pub fn outcome(
     refusal(asker, code, &text, approval)
 }
 
+/// Refuses a probe, whatever became of it, and tells what was seen of it.
+pub fn probed(asker: &Asker, approval: Option<&ApprovalId>, seen: &serde_json::Value) -> CheckResponse {
+    let text = "PROBE: this call is made to see whether the gate holds. It was refused, as every one is.";
+    let data =
+        json!({ "reason_code": "probe", "approval": approval.map(ToString::to_string), "probe": seen });
+    denial(asker, "probe", text, &data, approval)
+}
+
 /// A denial of a message that was read, in the form that its rule chose.
 fn refusal(asker: &Asker, code: &'static str, text: &str, approval: Option<&ApprovalId>) -> CheckResponse {
     let data = json!({ "reason_code": code, "approval": approval.map(ToString::to_string) });
+    denial(asker, code, text, &data, approval)
+}
+
+fn denial(
+    asker: &Asker,
+    code: &'static str,
+    text: &str,
+    data: &serde_json::Value,
+    approval: Option<&ApprovalId>,
+) -> CheckResponse {
     let Some(id) = &asker.id else {
         // A notification has no id to answer to.
-        return refused(403, code, error_body("null", REFUSED, text, &data), approval);
+        return refused(403, code, error_body("null", REFUSED, text, data), approval);
     };
     match asker.form {
         DenialForm::Result => {
@@ -180,8 +190,8 @@ fn refusal(asker: &Asker, code: &'static str, text: &str, approval: Option<&Appr
             });
             refused(200, code, format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#), approval)
         }
-        DenialForm::Error => refused(200, code, error_body(id, REFUSED, text, &data), approval),
-        DenialForm::Http403 => refused(403, code, error_body(id, REFUSED, text, &data), approval),
+        DenialForm::Error => refused(200, code, error_body(id, REFUSED, text, data), approval),
+        DenialForm::Http403 => refused(403, code, error_body(id, REFUSED, text, data), approval),
     }
 }
 
@@ -192,6 +202,9 @@ fn error_body(id: &str, code: i32, message: &str, data: &serde_json::Value) -> S
 
 fn allowed(release: Option<&Release>) -> CheckResponse {
     let approval = release.map(Release::approval);
+    if release.is_some() {
+        telemetry::answered("approved", approval);
+    }
     let ok = OkHttpResponse {
         headers: approval.map(|id| header(APPROVAL_HEADER, id.to_string())).into_iter().collect(),
         // Only we may say these to the server behind the gateway; one that is set again has to stay.
@@ -218,6 +231,8 @@ fn refused(
     body: String,
     approval: Option<&ApprovalId>,
 ) -> CheckResponse {
+    telemetry::answered(code, approval);
+    metrics().refused(code);
     let mut headers =
         vec![header("content-type", "application/json".to_owned()), header(OUTCOME_HEADER, code.to_owned())];
     headers.extend(approval.map(|id| header(APPROVAL_HEADER, id.to_string())));
@@ -234,6 +249,7 @@ fn metadata(outcome: &str, approval: Option<&ApprovalId>, reviewer: Option<&str>
     let text = |text: &str| Value { kind: Some(Kind::StringValue(text.to_owned())) };
     let mut fields = std::collections::BTreeMap::from([("outcome".to_owned(), text(outcome))]);
     fields.extend(approval.map(|id| ("approval".to_owned(), text(&id.to_string()))));
+    fields.extend(telemetry::trace_id().map(|trace| ("trace".to_owned(), text(&trace))));
     fields.extend(reviewer.map(|name| ("reviewer".to_owned(), text(name))));
     Struct { fields }
 }

@@ -1,5 +1,6 @@
 //! The embedded store: one process, nothing kept when it ends.
 
+mod identities;
 mod journal;
 
 use std::collections::BTreeMap;
@@ -9,14 +10,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+pub use self::identities::MemoryIdentities;
 use self::journal::{Cause, Journal};
-use super::{ApprovalStore, Bell, Cursor, Health, Order, Page, Parking, Query, StoreError, VoteError};
+use super::{
+    ActError, ApprovalStore, Bell, Cursor, Health, OpenIn, Order, Page, Parking, Precedents, Query,
+    StoreError, VoteError,
+};
 use crate::clock::Clock;
+use crate::domain::act::Act;
 use crate::domain::approval::{Approval, Departure, Origin, StateKind};
 use crate::domain::audit::Note;
-use crate::domain::decision::Vote;
+use crate::domain::decision::{Verdict, Vote};
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, AttemptId, Incarnation, RequestKey, SessionKey};
+use crate::domain::ids::{ApprovalId, AttemptId, Incarnation, QueueName, RequestKey, SessionKey};
 use crate::domain::ruling::Cap;
 
 /// All records, in this process.
@@ -172,6 +178,18 @@ impl ApprovalStore for MemoryStore {
         }
     }
 
+    async fn act(&self, id: &ApprovalId, act: &Act) -> Result<Approval, ActError> {
+        let mut refused = None;
+        let standing = self.change(id, &Cause::Act(act), |record, now| {
+            refused = record.act(Act { at: now, ..act.clone() }, now).err();
+        });
+        let standing = standing.ok_or_else(|| ActError::NotFound(id.clone()))?;
+        match refused {
+            None => Ok(standing),
+            Some(why) => Err(ActError::Refused { why, standing: Box::new(standing) }),
+        }
+    }
+
     async fn claim(
         &self,
         id: &ApprovalId,
@@ -213,15 +231,25 @@ impl ApprovalStore for MemoryStore {
         Ok(())
     }
 
-    async fn count_open(&self) -> Result<u64, StoreError> {
-        Ok(self.records().values().filter(|record| is_open(record)).count() as u64)
+    async fn count_open(&self) -> Result<Vec<OpenIn>, StoreError> {
+        let mut queues: BTreeMap<QueueName, OpenIn> = BTreeMap::new();
+        for record in self.records().values() {
+            let name = record.id.queue().clone();
+            let queue = queues.entry(name.clone()).or_insert(OpenIn { name, open: 0, oldest: None });
+            if is_open(record) {
+                queue.open += 1;
+                queue.oldest = Some(queue.oldest.map_or(record.created_at, |at| at.min(record.created_at)));
+            }
+        }
+        Ok(queues.into_values().collect())
     }
 
     async fn sweep(&self) -> Result<Vec<ApprovalId>, StoreError> {
         let now = self.clock.now();
         let ended: Vec<ApprovalId> = {
             let mut records = self.records();
-            records.retain(|_, r| r.state.settled_at().is_none_or(|at| now < at + self.retention));
+            let kept = |r: &Approval| super::retention(r.id.queue(), self.retention);
+            records.retain(|_, r| r.state.settled_at().is_none_or(|at| now < at + kept(r)));
             let ended: Vec<_> = records.values_mut().filter_map(|r| r.lapse(now).then_some(&*r)).collect();
             ended.iter().for_each(|record| self.journal().changed(record, &Cause::Sweep, now));
             ended.iter().map(|record| record.id.clone()).collect()
@@ -261,6 +289,23 @@ impl ApprovalStore for MemoryStore {
         found.truncate(query.limit);
         let next = found.last().filter(|_| more).map(|(cursor, _)| cursor.clone());
         Ok(Page { approvals: found.into_iter().map(|(_, record)| record.clone()).collect(), next })
+    }
+
+    async fn precedents(&self, id: &ApprovalId) -> Result<Precedents, StoreError> {
+        let records = self.records();
+        let Some(this) = records.get(id) else { return Ok(Precedents::default()) };
+        let usage = this.held.usage();
+        let uses: Vec<_> =
+            records.values().filter(|r| r.id.queue() == id.queue() && r.held.usage() == usage).collect();
+        let identical = |r: &Approval| r.held.fingerprint == this.held.fingerprint;
+        let last = |verdict, counts: &dyn Fn(&Approval) -> bool| {
+            let decided = uses.iter().filter(|r| r.id != *id && r.was_decided(verdict) && counts(r));
+            decided.max_by_key(|r| r.votes.last().map(|vote| vote.at)).map(|r| (*r).clone())
+        };
+        let approved = last(Verdict::Approve, &identical);
+        let alike = if approved.is_none() { last(Verdict::Approve, &|_| true) } else { None };
+        let rejected = last(Verdict::Reject, &identical);
+        Ok(Precedents { calls: uses.len() as u64, approved, rejected, alike })
     }
 
     async fn listen(&self, _id: &ApprovalId) -> Result<(), StoreError> {

@@ -4,9 +4,11 @@
 //! and messages go over connections that are kept up in the background; long lists go over others. Redis is one
 //! server, a primary that Sentinels name, or a cluster: see [`Settings::url`].
 
+mod checkup;
 mod connection;
 mod doorbell;
 mod fitness;
+mod identities;
 mod journal;
 mod keys;
 mod lines;
@@ -25,6 +27,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
+use jiff::Timestamp;
 use redis::aio::SendError;
 use redis::{AsyncCommands, FromRedisValue, Script, ScriptInvocation};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -32,6 +35,7 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
+pub use self::checkup::Checkup;
 use self::connection::{Link, Supervisor, Up, WISHES, Wish};
 use self::doorbell::Doorbell;
 pub use self::fitness::Unfit;
@@ -39,12 +43,16 @@ use self::fitness::examine;
 use self::keys::{Keys, record_key};
 use self::lines::Connection;
 use self::listing::Reader;
-use self::record::{Reply, encode_vote_rest, millis};
+use self::record::{Reply, encode_act_rest, encode_vote_rest, millis};
 use self::replication::Wanted;
 use self::scripts::Scripts;
-pub use self::settings::{InvalidSettings, Settings};
+pub use self::settings::{ClientCertificate, InvalidSettings, Settings};
 use self::topology::Shape;
-use super::{ApprovalStore, Bell, Health, LEASE, Page, Parking, Query, StoreError, VoteError};
+use super::{
+    ActError, ApprovalStore, Bell, Health, LEASE, OpenIn, Page, Parking, Precedents, Query, StoreError,
+    VoteError,
+};
+use crate::domain::act::{Act, ActRefused, Verb};
 use crate::domain::approval::{Approval, CLAIM_WINDOW, Departure, VoteRefused};
 use crate::domain::audit::{Chain, Note};
 use crate::domain::decision::Vote;
@@ -66,8 +74,9 @@ pub struct RedisStore {
     doorbell: Arc<Doorbell>,
     replica: ReplicaId,
     queues: Vec<QueueName>,
-    /// What is the same for every script: see `scripts/record.lua`.
-    common: String,
+    /// The digest of the policy that this replica runs.
+    policy: String,
+    retention: Duration,
     timeout: Duration,
     wanted: Option<Wanted>,
     _stop: DropGuard,
@@ -111,7 +120,8 @@ impl RedisStore {
             doorbell,
             replica,
             queues,
-            common: format!("{} {replica} {policy}", millis(retention)),
+            policy,
+            retention,
             timeout: settings.command_timeout,
             wanted: (replicas > 0).then_some(Wanted { replicas, within }),
             _stop: stop.drop_guard(),
@@ -160,17 +170,22 @@ impl RedisStore {
         Ok(is_there && wanted.are_there(&mut connection, &key).await.map_err(unavailable)?)
     }
 
+    /// What every script takes first: see `scripts/record.lua`.
+    fn common(&self, retention: Duration) -> String {
+        format!("{} {} {}", millis(retention), self.replica, self.policy)
+    }
+
     /// A call of a script on a queue.
     fn call<'a>(&self, script: &'a Script, queue: &QueueName) -> ScriptInvocation<'a> {
         let mut call = script.key(self.keys.queue(queue));
-        call.arg(&self.common);
+        call.arg(self.common(super::retention(queue, self.retention)));
         call
     }
 
     /// A call of a script on a chain.
     fn call_in<'a>(&self, script: &'a Script, chain: &Chain) -> ScriptInvocation<'a> {
         let mut call = script.key(self.keys.chain(chain));
-        call.arg(&self.common);
+        call.arg(self.common(self.retention));
         call
     }
 
@@ -232,7 +247,7 @@ impl ApprovalStore for RedisStore {
         let mut call = self.call_on(&self.scripts.vote, id);
         call.arg(vote.decision.to_string())
             .arg(&vote.reviewer.0)
-            .arg(vote.verdict.as_str())
+            .arg(vote.word())
             .arg(vote.fingerprint.map(|f| f.to_string()).unwrap_or_default())
             .arg(encode_vote_rest(vote))
             .arg(millis(CLAIM_WINDOW))
@@ -252,6 +267,34 @@ impl ApprovalStore for RedisStore {
             }
         };
         Err(VoteError::Refused { why, standing: Box::new(standing) })
+    }
+
+    async fn act(&self, id: &ApprovalId, act: &Act) -> Result<Approval, ActError> {
+        let mut call = self.call_on(&self.scripts.act, id);
+        let (by, longest) = match act.verb {
+            Verb::Extend { by, longest } => (millis(by), millis(longest)),
+            Verb::Cancel | Verb::Revoke => (0, 0),
+        };
+        call.arg(act.id.to_string())
+            .arg(&act.by.0)
+            .arg(act.verb.as_str())
+            .arg(by)
+            .arg(longest)
+            .arg(encode_act_rest(act))
+            .arg(serde_json::to_string(&act.detail()).expect("text and numbers become JSON"));
+        let reply: Option<Reply> = self.run(&call).await?;
+        let reply = reply.ok_or_else(|| ActError::NotFound(id.clone()))?;
+        let standing = reply.approval(id, None)?;
+        let why = match reply.word.as_str() {
+            "done" => return Ok(standing),
+            "wrong state" => ActRefused::WrongState,
+            "too long" => ActRefused::TooLong,
+            other => {
+                let why = format!("an act on it was answered with {other:?}");
+                return Err(StoreError::Unreadable { id: id.clone(), why }.into());
+            }
+        };
+        Err(ActError::Refused { why, standing: Box::new(standing) })
     }
 
     async fn replicated(&self, standing: &Approval) -> Option<bool> {
@@ -299,13 +342,18 @@ impl ApprovalStore for RedisStore {
         try_join_all(detached).await.map(|_| ())
     }
 
-    async fn count_open(&self) -> Result<u64, StoreError> {
+    async fn count_open(&self) -> Result<Vec<OpenIn>, StoreError> {
         let mut connection = self.slow().await?;
-        let mut open = 0;
-        for queue in self.all_queues(&mut connection).await? {
-            open += connection.zcard::<_, u64>(self.keys.open(&queue)).await.map_err(unavailable)?;
+        let mut queues = Vec::new();
+        for name in self.all_queues(&mut connection).await? {
+            let key = self.keys.open(&name);
+            let open = connection.zcard(&key).await.map_err(unavailable)?;
+            let first: Vec<(String, i64)> =
+                connection.zrange_withscores(&key, 0, 0).await.map_err(unavailable)?;
+            let oldest = first.first().and_then(|(_, created)| Timestamp::from_millisecond(*created).ok());
+            queues.push(OpenIn { name, open, oldest });
         }
-        Ok(open)
+        Ok(queues)
     }
 
     async fn sweep(&self) -> Result<Vec<ApprovalId>, StoreError> {
@@ -358,12 +406,20 @@ impl ApprovalStore for RedisStore {
             Some(queue) => vec![queue.clone()],
             None => self.all_queues(&mut connection).await?,
         };
-        let (keys, script, common) = (&self.keys, &self.scripts.list, self.common.as_str());
-        Reader { keys, script, common, connection }.page(queues, query).await
+        let (keys, script, common) = (&self.keys, &self.scripts.list, self.common(self.retention));
+        Reader { keys, script, common: &common, connection }.page(queues, query).await
     }
 
     async fn note(&self, note: &Note) -> Result<(), StoreError> {
         self.write_note(note).await
+    }
+
+    async fn precedents(&self, id: &ApprovalId) -> Result<Precedents, StoreError> {
+        let call = self.call_on(&self.scripts.precedents, id);
+        let known: Option<(u64, Option<Reply>, Option<Reply>, Option<Reply>)> = self.run(&call).await?;
+        let Some((calls, approved, rejected, alike)) = known else { return Ok(Precedents::default()) };
+        let read = |reply: Option<Reply>| reply.map(|reply| reply.approval(id, None)).transpose();
+        Ok(Precedents { calls, approved: read(approved)?, rejected: read(rejected)?, alike: read(alike)? })
     }
 
     async fn listen(&self, id: &ApprovalId) -> Result<(), StoreError> {

@@ -7,50 +7,8 @@ cd "$(dirname "$0")/../.."
 target=${CARGO_TARGET_DIR:-target}
 e2e=$target/e2e
 logs=$e2e/demo
-pids=()
 
-say() { printf '%s\n' "$*"; }
-fail() { say "demo: $*" >&2; exit 1; }
-
-stop() {
-  trap '' INT TERM HUP
-  [ ${#pids[@]} = 0 ] && return
-  kill "${pids[@]}" 2>/dev/null || true
-  for _ in {1..30}; do
-    kill -0 "${pids[@]}" 2>/dev/null || break
-    sleep 0.1
-  done
-  kill -9 "${pids[@]}" 2>/dev/null || true
-  wait 2>/dev/null || true
-}
-trap stop EXIT
-trap 'echo; exit 0' INT TERM HUP
-
-start() { # start NAME COMMAND...: in the background, until this script ends in whatever way
-  setpriv --pdeathsig KILL -- "${@:2}" </dev/null >"$logs/$1.log" 2>&1 &
-  pids+=($!)
-}
-
-until_ok() { # until_ok NAME COMMAND...: waits for what was started last
-  for _ in {1..150}; do
-    "${@:2}" >/dev/null 2>&1 && return
-    kill -0 "${pids[-1]}" 2>/dev/null || break
-    sleep 0.1
-  done
-  tail -n 20 "$logs/$1.log" >&2
-  fail "$1 did not start; the whole log is in $logs/$1.log"
-}
-
-is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-port() { # port WISH: that port, or the next that is free
-  local port=$1
-  while is_taken "$port"; do port=$((port + 10)); done
-  echo "$port"
-}
-
-get() { curl -fsS --max-time 2 "http://127.0.0.1:$1"; }
-pings() { (exec 3<>"/dev/tcp/127.0.0.1/$1" && echo PING >&3 && head -n 1 <&3) | grep -q PONG; }
-envoy_is_ready() { curl -fsS "http://$(cat "$logs/envoy.admin")/ready"; }
+. tests/e2e/stage.sh
 
 start_ops_tools() {
   tools_port=$(port 8090)
@@ -78,14 +36,6 @@ start_envoy() { # start_envoy CHECK_PORT_A CHECK_PORT_B
   start envoy "$e2e/bin/envoy" -c "$logs/envoy.yaml" --admin-address-path "$logs/envoy.admin" \
     --concurrency 1 --disable-hot-restart --file-flush-interval-msec 50 --log-level warning
   until_ok envoy envoy_is_ready
-}
-
-box() {
-  local line width=0
-  for line in "$@"; do width=$((${#line} > width ? ${#line} : width)); done
-  printf '\n+-%s-+\n' "$(printf '%*s' "$width" '' | tr ' ' -)"
-  for line in "$@"; do printf '| %-*s |\n' "$width" "$line"; done
-  printf '+-%s-+\n\n' "$(printf '%*s' "$width" '' | tr ' ' -)"
 }
 
 call() { # call VERSION: what an agent does, which calls again while the answer is "pending"

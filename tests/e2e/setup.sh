@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Brings what the end-to-end tests and the demo need onto a fresh Debian 12 that has only Rust:
-# a Redis, a real Envoy, MCP clients of both protocol eras and the MCP Inspector.
+# a Redis, a real Envoy, MCP clients of both protocol eras, the MCP Inspector, an OpenID
+# provider, and a browser.
 # Everything but Debian's own packages lands in target/e2e. Says what it does; silent when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -92,15 +93,20 @@ need_node() {
   ln -sf "$package/lib/node_modules/npm/bin/npm-cli.js" "$root/bin/npm"
 }
 
-need_inspector() {
-  local pins=(inspector/package.json inspector/package-lock.json)
-  is_done inspector "${pins[@]}" && return
-  say "installing the MCP Inspector into target/e2e/inspector"
-  rm -rf "${root:?}/inspector"
-  mkdir "$root/inspector"
-  cp "${pins[@]}" "$root/inspector"
-  (cd "$root/inspector" && PATH="$root/bin:$PATH" npm ci --silent --ignore-scripts --omit=dev --no-audit --no-fund)
-  mark_done inspector "${pins[@]}"
+packages() { # packages NAME: the npm packages of NAME/package.json
+  local pins=("$1/package.json" "$1/package-lock.json")
+  is_done "$1" "${pins[@]}" && return
+  say "installing $1 from npm into target/e2e/$1"
+  rm -rf "${root:?}/$1"
+  mkdir "$root/$1"
+  cp "${pins[@]}" "$root/$1"
+  (cd "$root/$1" && PATH="$root/bin:$PATH" npm ci --silent --ignore-scripts --omit=dev --no-audit --no-fund)
+  mark_done "$1" "${pins[@]}"
+}
+
+need_browser() {
+  command -v chromium >/dev/null && command -v chromedriver >/dev/null ||
+    apt_install chromium chromium-driver fonts-dejavu-core
 }
 
 need_debian_packages
@@ -109,4 +115,7 @@ need_envoy
 venv modern
 venv legacy
 need_node
-need_inspector
+packages inspector
+packages axe
+packages oidc
+need_browser

@@ -1,11 +1,17 @@
 //! The admin side, over real HTTP.
 
+mod acting;
 mod api;
 mod audit;
+mod batch;
 mod field_guide;
 mod health;
 mod identity;
+mod kept;
 mod live;
 mod origin;
 mod page;
-mod site;
+mod proxy;
+pub mod site;
+mod tokens;
+mod watching;

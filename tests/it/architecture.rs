@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 6] = [
 ];
 
 /// Where a crate may be used, by the beginning of the path below `src`.
-const OWNERS: [(&str, &[&str]); 14] = [
+const OWNERS: [(&str, &[&str]); 22] = [
     ("redis", &["store/redis"]),
     ("deadpool_redis", &["store/redis"]),
     ("tonic", &["ext_authz"]),
@@ -24,10 +24,18 @@ const OWNERS: [(&str, &[&str]); 14] = [
     ("axum", &["admin", "server"]),
     ("askama", &["admin"]),
     ("cel", &["domain/policy"]),
-    ("ureq", &["cli", "audit/sinks"]),
     ("regex", &["domain/redaction", "config/policy/redact"]),
     ("ed25519_dalek", &["domain/audit"]),
     ("serde_json_canonicalizer", &["domain/audit", "config"]),
+    ("ureq", &["cli", "admin/identity", "audit/sinks"]),
+    ("jsonwebtoken", &["admin/identity"]),
+    ("oauth2", &["admin/identity", "cli/account"]),
+    ("opentelemetry", &["telemetry"]),
+    ("opentelemetry_appender_tracing", &["telemetry"]),
+    ("opentelemetry_otlp", &["telemetry"]),
+    ("opentelemetry_prometheus", &["telemetry"]),
+    ("opentelemetry_sdk", &["telemetry"]),
+    ("prometheus", &["telemetry"]),
     ("tracing_subscriber", &["telemetry"]),
 ];
 

@@ -4,18 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use holdpoint::approvals::{self, Approvals, Decision, Waiters};
-use holdpoint::clock::SystemClock;
+use holdpoint::approvals::{self, Approvals, Waiters};
+use holdpoint::clock::{Clock, SystemClock};
 use holdpoint::config::{Config, Loaded};
 use holdpoint::domain::approval::{Approval, StateKind};
-use holdpoint::domain::decision::{Membership, Reviewer, Role, Verdict};
+use holdpoint::domain::decision::{Decision, Membership, Reviewer, Role, Verdict, Vote};
 use holdpoint::domain::ids::{DecisionId, ReplicaId, Subject};
 use holdpoint::ext_authz::proto::authorization_server::Authorization;
 use holdpoint::ext_authz::proto::check_response::HttpResponse;
 use holdpoint::ext_authz::proto::{AttributeContext, CheckRequest, CheckResponse, attribute_context};
 use holdpoint::ext_authz::{Gate, Settings};
 use holdpoint::store::memory::MemoryStore;
-use holdpoint::store::{Filter, Order, Query};
+use holdpoint::store::{ApprovalStore, Filter, Order, Query};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
@@ -37,7 +37,7 @@ fn world(config: &str) -> World {
     let (waiters, clock) = (Arc::new(Waiters::default()), Arc::new(SystemClock));
     let memory = MemoryStore::new(clock.clone(), waiters.clone(), Duration::from_secs(600));
     let store = Arc::new(FaultyStore::around(memory));
-    let settings = approvals::Settings { patience: Duration::from_millis(300), caps: config.limits.into() };
+    let settings = approvals::Settings::new(Duration::from_millis(300), config.limits.into());
     let approvals = Approvals::new(store.clone(), waiters, clock, ReplicaId::random(), settings);
     let settings = Settings {
         identity: config.identity,
@@ -108,6 +108,8 @@ impl World {
             },
             verdict,
             reason: Some("because".into()),
+            reason_code: None,
+            ticket: None,
             fingerprint: Some(approval.held.fingerprint),
             seen_in: Some(approval.seen_in),
         };
@@ -200,7 +202,7 @@ async fn the_gateways_deadline_ends_the_hold_before_the_gateway_gives_up() {
         request.metadata_mut().insert(name, value.parse().unwrap());
         let told = text(world.asks(request).await);
         assert!(told.starts_with("APPROVAL PENDING: drop was not executed yet"), "{told}");
-        assert!(told.contains("https://queue.example/#default-"), "{told}");
+        assert!(told.contains("https://queue.example/a/default-"), "{told}");
     }
     assert_eq!(world.records().await.len(), 1, "the second call took up the record of the first");
 }
@@ -290,6 +292,46 @@ async fn a_caller_that_cancels_its_request_or_ends_its_session_waits_no_longer()
         let left = world.approvals.look(&approval.id).await.unwrap().unwrap();
         assert_eq!((left.state.kind(), left.holder), (StateKind::Pending, None));
     }
+}
+
+#[tokio::test]
+async fn a_probe_is_refused_whatever_policy_says_and_even_if_the_store_releases_it() {
+    let all = "policy: { rules: [{ name: all, match: \"true\", ruling: pass }] }";
+    let world = world(all);
+    let probe = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"holdpoint.probe","arguments":{"hold_ms":20000}}}"#;
+    let calling = world.call(probe);
+    let filter = Filter { queue: Some("holdpoint-probe".parse().unwrap()), ..Filter::default() };
+    let query =
+        Query { states: vec![StateKind::Pending], filter, order: Order::OldestFirst, after: None, limit: 1 };
+    let parked = eventually("a parked probe", async || {
+        world.approvals.list(&query).await.unwrap().approvals.into_iter().next()
+    })
+    .await;
+    assert_eq!(world.records().await, Vec::new(), "it is among no other calls");
+    // Past everything that would refuse the vote.
+    let vote = Vote {
+        decision: DecisionId::random(),
+        reviewer: Subject("mallory".into()),
+        proof: None,
+        verdict: Verdict::Approve,
+        marks: parked.held.terms.marks(&Membership::All),
+        reason: None,
+        reason_code: None,
+        ticket: None,
+        fingerprint: None,
+        seen_in: None,
+        at: SystemClock.now(),
+        trace: None,
+    };
+    world.store.vote(&parked.id, &vote).await.unwrap();
+    let response = calling.await.unwrap();
+    assert!(!is_allowed(&response));
+    let (_, body) = denial(response);
+    let told = &body["result"]["_meta"]["dev.holdpoint/denial"];
+    assert_eq!(told["reason_code"], "probe");
+    assert_eq!(told["probe"]["parked"], true);
+    assert_eq!(told["probe"]["exact_bytes"], false, "asked with a string");
+    assert_eq!(told["probe"]["longest_hold_ms"], 50_000);
 }
 
 #[tokio::test]

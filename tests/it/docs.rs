@@ -20,12 +20,18 @@ use crate::support::processes::installed;
 const GATEWAYS: [&str; 2] = ["agentgateway.yaml", "envoy.yaml"];
 
 /// Where docs/configuration.md tells of the settings of each struct.
-const SECTIONS: [(&str, &str); 15] = [
+const SECTIONS: [(&str, &str); 21] = [
+    ("BreakGlassConfig", "break_glass"),
     ("Config", "All settings"),
     ("ExtAuthzConfig", "ext_authz"),
     ("AdminConfig", "admin"),
     ("ReviewerConfig", "admin.reviewers"),
+    ("OidcConfig", "admin.oidc"),
+    ("ProxyConfig", "admin.proxy"),
+    ("RolesConfig", "admin.roles"),
+    ("SessionsConfig", "admin.sessions"),
     ("RedisConfig", "redis"),
+    ("ClientCertificate", "redis.client_certificate"),
     ("LimitsConfig", "limits"),
     ("ShutdownConfig", "shutdown"),
     ("AuditConfig", "audit"),
@@ -191,7 +197,8 @@ fn every_command_option_and_environment_variable_is_explained() {
     let all: String = documents().iter().map(|document| document.text.as_str()).collect();
     let serve = document("docs/configuration.md").text;
     let reviewing = document("docs/api.md").text;
-    let audit = document("docs/audit.md").text + &reviewing;
+    let audit = document("docs/audit.md").text + reviewing.as_str();
+    let operations = document("docs/operations.md").text;
     for command in Cli::command().get_subcommands() {
         let name = format!("holdpoint {}", command.get_name());
         assert!(all.contains(&name), "{name} is in no document");
@@ -200,8 +207,9 @@ fn every_command_option_and_environment_variable_is_explained() {
         }
         let (place, told) = match command.get_name() {
             "serve" => ("docs/configuration.md", &serve),
-            "policy" => continue,
             "audit" => ("docs/audit.md", &audit),
+            "doctor" => ("docs/operations.md", &operations),
+            "config" | "policy" => continue,
             _ => ("docs/api.md", &reviewing),
         };
         for option in command.get_subcommands().chain([command]).flat_map(options) {

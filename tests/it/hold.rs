@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdpoint::approvals::{Approvals, Change, Decision, Settings, Waiters};
+use holdpoint::approvals::{Approvals, Change, Settings, Waiters};
 use holdpoint::clock::SystemClock;
 use holdpoint::domain::approval::{Held, StateKind};
-use holdpoint::domain::decision::{Membership, Reviewer, Role, Verdict};
+use holdpoint::domain::decision::{Decision, Membership, Reviewer, Role, Verdict};
 use holdpoint::domain::ids::{ApprovalId, DecisionId, ReplicaId, Subject};
 use holdpoint::domain::outcome::{Outcome, StillOpen};
+use holdpoint::domain::quorum::Marks;
 use holdpoint::domain::ruling::Late;
 use holdpoint::domain::sample;
 use holdpoint::store::memory::MemoryStore;
@@ -37,7 +38,7 @@ fn world() -> World {
         waiters.clone(),
         clock,
         ReplicaId::random(),
-        Settings { patience: PATIENCE, caps: sample::UNLIMITED },
+        Settings::new(PATIENCE, sample::UNLIMITED),
     );
     World { approvals, store, waiters }
 }
@@ -92,6 +93,8 @@ fn decision(verdict: Verdict) -> Decision {
         },
         verdict,
         reason: Some("because".into()),
+        reason_code: None,
+        ticket: None,
         fingerprint: None,
         seen_in: None,
     }
@@ -297,10 +300,14 @@ impl World {
             reviewer: decision.reviewer.subject,
             proof: None,
             verdict: decision.verdict,
+            marks: Marks::default(),
             reason: None,
+            reason_code: None,
+            ticket: None,
             fingerprint: None,
             seen_in: None,
             at: jiff::Timestamp::now(),
+            trace: None,
         };
         self.store.inner().vote(id, &vote).await.unwrap();
     }

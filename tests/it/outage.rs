@@ -17,7 +17,7 @@ use crate::support::world::{Agent, Calling, World};
 /// A call waits so long for a store that does not answer.
 const CONFIG: &str = "ext_authz: { patience: 2s }";
 
-/// Waits until a replica says that it goes on without its store, and is ready all the same.
+/// Waits until a replica says that it goes on without its store.
 async fn says_degraded(replica: &Holdpoint) {
     eventually("the replica to say so", async || {
         let ready = replica.reviewer().ready().await;

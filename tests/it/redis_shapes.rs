@@ -14,10 +14,11 @@ use holdpoint::clock::SystemClock;
 use holdpoint::domain::approval::{Approval, StateKind};
 use holdpoint::domain::audit::{Event, Note, verify};
 use holdpoint::domain::ids::ReplicaId;
-use holdpoint::store::redis::{RedisStore, Settings};
+use holdpoint::store::redis::{ClientCertificate, RedisStore, Settings};
 use holdpoint::store::{ApprovalStore, AuditLog, Health};
 
 use crate::store::stage::{Rung, approve, attempt, queues};
+use crate::support::authority::Authority;
 use crate::support::eventually::until;
 use crate::support::replica::{Replica, everything};
 
@@ -64,4 +65,25 @@ async fn the_audit(replica: Replica) {
     let chains: Vec<_> = shipped.chains.keys().map(String::as_str).collect();
     assert_eq!(chains, ["(system)", "dba", "default", "sre"]);
     assert!(!audit.search(&audit::Query { limit: 10, ..Default::default() }).await.unwrap().lines.is_empty());
+}
+
+/// How to reach what speaks TLS alone, and asks who connects.
+fn with_tls(url: String, authority: &Authority) -> Settings {
+    let bytes = |text: &String| text.clone().into_bytes();
+    let client = ClientCertificate { certificate: bytes(&authority.certificate), key: bytes(&authority.key) };
+    Settings {
+        url: url.replace("redis", "rediss"),
+        ca: Some(bytes(&authority.root)),
+        client: Some(client),
+        ..Settings::default()
+    }
+}
+
+/// Waits until a store that must not come up says why it does not.
+async fn is_down_because_of(replica: &Replica, reason: &str) {
+    until(&format!("it is down because of: {reason}"), async || match replica.store.health() {
+        Health::Down(why) => why.to_lowercase().contains(reason),
+        Health::Up => panic!("it is up"),
+    })
+    .await;
 }

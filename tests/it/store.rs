@@ -1,11 +1,14 @@
 //! The contract of a store, kept by every store.
 
+mod acting;
 mod attempts;
 mod auditing;
+mod identities;
 mod limits;
 mod listening;
 mod lists;
 mod parking;
+mod precedents;
 mod races;
 pub mod stage;
 mod sweeping;
@@ -53,6 +56,9 @@ contract! {
         one_approval_is_enough_where_one_is_needed
         a_rejection_ends_it_and_the_first_decision_stands
         as_many_different_people_as_needed_have_to_approve
+        one_out_of_each_group_has_to_approve
+        one_person_in_two_groups_counts_once
+        a_vote_that_says_for_nobody_counts_for_none_of_several_groups
         a_reviewer_votes_once
         a_decision_sent_again_counts_once
         a_decision_on_another_call_does_not_count
@@ -85,6 +91,15 @@ contract! {
         what_is_not_overdue_stays
         what_ended_long_ago_is_forgotten
         more_than_one_part_is_swept;
+    acting:
+        what_is_pending_is_cancelled_and_stays_so
+        what_is_approved_is_revoked_and_released_to_nobody
+        what_was_released_is_not_revoked
+        an_extension_moves_the_deadline_once_and_not_too_far
+        what_is_extended_is_not_swept_before_its_new_deadline
+        nothing_is_done_to_what_is_overdue
+        an_act_on_nothing_is_told_so
+        the_glass_is_broken_by_one_whatever_the_rule_wants;
     lists:
         a_list_is_in_order_of_parking
         pages_lose_and_repeat_nothing_over_several_queues
@@ -95,6 +110,7 @@ contract! {
     auditing:
         every_transition_is_an_entry_in_its_order
         what_a_reviewer_said_is_in_the_entry
+        what_people_do_past_the_vote_is_an_entry
         what_changes_no_record_can_be_noted
         two_who_seal_make_one_chain
         a_chain_that_another_appended_to_is_left_alone
@@ -102,6 +118,11 @@ contract! {
         a_sink_gets_every_line_in_order_and_goes_on_where_it_was_left
         what_a_sink_does_not_have_is_not_forgotten
         entries_are_found_by_what_they_say;
+    precedents:
+        the_first_call_of_a_tool_by_a_caller_is_known_as_such
+        what_was_decided_on_the_identical_call_is_known
+        the_last_approved_call_of_the_same_caller_and_tool_is_known_to_compare_with
+        precedents_are_forgotten_with_their_records;
     listening:
         every_change_rings_who_listens
         a_listener_among_several_may_leave

@@ -1,9 +1,12 @@
 //! What the tests stand on.
 
+pub mod authority;
+pub mod browser;
 pub mod eventually;
 pub mod faults;
 pub mod gateway;
 pub mod network;
+pub mod otlp;
 pub mod processes;
 pub mod redis_topologies;
 // One bad network for the tests and for the long run.

@@ -4,14 +4,14 @@ use jiff::Timestamp;
 
 use super::MAX_PAGE;
 use crate::domain::approval::StateKind;
-use crate::domain::ids::Subject;
+use crate::domain::ids::{Group, Subject};
 use crate::store::{Cursor, Filter, Order, Query};
 
 /// So many records, where nobody says how many.
 const PAGE: usize = 50;
 
 /// Reads the parameters. The error names the one that is wrong.
-pub(super) fn read(parameters: &[(String, String)]) -> Result<Query, String> {
+pub(in crate::admin) fn read(parameters: &[(String, String)]) -> Result<Query, String> {
     let mut query = Query {
         states: Vec::new(),
         filter: Filter::default(),
@@ -38,6 +38,8 @@ pub(super) fn read(parameters: &[(String, String)]) -> Result<Query, String> {
             "fingerprint" => {
                 query.filter.fingerprint = Some(value.parse().map_err(|error| format!("{name}: {error}"))?);
             }
+            "group" => query.filter.group = Some(Group(value.clone())),
+            "q" => query.filter.text = Some(value.clone()),
             "created_after" => {
                 query.filter.created_after = Some(value.parse().map_err(|_| bad("an RFC 3339 time"))?);
             }
@@ -65,7 +67,7 @@ pub(super) fn read(parameters: &[(String, String)]) -> Result<Query, String> {
 }
 
 /// A place in a list, in a form that invites nobody to make one up.
-pub(super) fn token(place: &Cursor) -> String {
+pub(in crate::admin) fn token(place: &Cursor) -> String {
     hex::encode(format!("{} {}", place.created_at, place.id))
 }
 

@@ -58,6 +58,14 @@ pub struct Approval {
     pub approvals_needed: u32,
     pub approvals_given: u32,
     pub reviewers: Vec<String>,
+    #[serde(default)]
+    pub eligible_reviewers: Vec<String>,
+    #[serde(default)]
+    pub reason_required: bool,
+    #[serde(default)]
+    pub broken_glass: Option<BrokenGlass>,
+    #[serde(default)]
+    pub last_act: Option<LastAct>,
     pub votes: Vec<Vote>,
     #[serde(deserialize_with = "parsed")]
     pub incarnation: Incarnation,
@@ -96,6 +104,24 @@ pub struct Request {
 pub struct Caller {
     pub subject: Option<String>,
     pub actors: Vec<String>,
+}
+
+/// An approval past the rule.
+#[derive(Debug, Deserialize)]
+#[allow(missing_docs, reason = "as above")]
+pub struct BrokenGlass {
+    pub by: String,
+    pub ticket: String,
+}
+
+/// What a person did last beside voting.
+#[derive(Debug, Deserialize)]
+#[allow(missing_docs, reason = "as above")]
+pub struct LastAct {
+    pub by: String,
+    pub verb: String,
+    pub reason: Option<String>,
+    pub at: Timestamp,
 }
 
 /// What one reviewer said.

@@ -99,11 +99,11 @@ impl Problem {
                 _ => Exit::AlreadyDecided,
             },
             "expired" | "caller-gone" => Exit::Gone,
-            "unauthenticated" | "forbidden-origin" | "not-eligible" | "self-approval" | "already-voted" => {
-                Exit::NotAllowed
-            }
+            "unauthenticated" | "forbidden-origin" | "not-eligible" | "self-approval" | "already-voted"
+            | "not-permitted" => Exit::NotAllowed,
+            "reason-required" | "too-long" => Exit::Usage,
             "not-found" => Exit::NotFound,
-            "store-unavailable" => Exit::Unreachable,
+            "store-unavailable" | "issuer-unavailable" => Exit::Unreachable,
             "invalid-request" => Exit::Usage,
             _ => exit_of(status),
         }
@@ -112,7 +112,9 @@ impl Problem {
     fn advice(&self, status: u16) -> String {
         let said = self.detail.as_deref().unwrap_or(&self.title);
         match (self.slug(), self.exit(status)) {
-            ("unauthenticated", _) => format!("{said}: set --token or HOLDPOINT_TOKEN"),
+            ("unauthenticated", _) => {
+                format!("{said}: set --token or HOLDPOINT_TOKEN, or sign in with `holdpoint login`")
+            }
             (_, Exit::Unreachable) => format!("{said}: try again in a moment"),
             _ => said.to_owned(),
         }
@@ -151,9 +153,14 @@ mod tests {
             ("self-approval", 403, None, Exit::NotAllowed),
             ("already-voted", 409, None, Exit::NotAllowed),
             ("fingerprint-mismatch", 409, None, Exit::Failure),
+            ("reason-required", 422, None, Exit::Usage),
             ("not-found", 404, None, Exit::NotFound),
             ("store-unavailable", 503, None, Exit::Unreachable),
+            ("issuer-unavailable", 503, None, Exit::Unreachable),
+            ("not-permitted", 403, None, Exit::NotAllowed),
             ("invalid-request", 400, None, Exit::Usage),
+            ("too-long", 422, None, Exit::Usage),
+            ("not-approved", 409, Some("pending"), Exit::Failure),
             ("something-new", 503, None, Exit::Unreachable),
             ("something-new", 418, None, Exit::Failure),
         ] {

@@ -69,10 +69,22 @@ pub fn sheet(a: &Approval, now: Timestamp, extent: Extent) -> String {
     sheet.field("warning", a.may_have_run.then(|| format!("{WARNING}{warning}{WARNING:#}")));
     sheet.field("reviewers", Some(reviewers(a)));
     sheet.field("approvals", Some(format!("{} of {}", a.approvals_given, a.approvals_needed)));
+    let missing = Some(&a.eligible_reviewers).filter(|groups| !groups.is_empty());
+    sheet.field("still needed", missing.map(|groups| text(&groups.join(", "))));
+    sheet.field("reason", a.reason_required.then_some("required to approve"));
     for vote in &a.votes {
         let reason = vote.reason.as_deref().map_or_else(String::new, |r| format!(": {}", text(r)));
         let (reviewer, verdict) = (text(&vote.reviewer), visible(&vote.verdict));
         sheet.field("vote", Some(format!("{reviewer}, {verdict} at {:.0}{reason}", vote.at)));
+    }
+    if let Some(glass) = &a.broken_glass {
+        let (by, ticket) = (text(&glass.by), text(&glass.ticket));
+        sheet.field("glass", Some(format!("{WARNING}broken{WARNING:#} by {by}, ticket {ticket}")));
+    }
+    if let Some(act) = &a.last_act {
+        let reason = act.reason.as_deref().map_or_else(String::new, |r| format!(": {}", text(r)));
+        let (by, verb) = (text(&act.by), visible(&act.verb));
+        sheet.field("last act", Some(format!("{verb} by {by} at {:.0}{reason}", act.at)));
     }
     if !a.can_decide {
         let why = a.cannot_decide_reason.as_deref().unwrap_or("the service does not say why");
@@ -109,6 +121,14 @@ pub fn standing(a: &Approval) -> String {
         (StateKind::Expired, _) => "nobody decided in time".to_owned(),
         (StateKind::Cancelled, _) => match a.cancellation.as_deref() {
             Some("caller_left") => "the caller left".to_owned(),
+            Some(by @ ("by_hand" | "revoked")) => {
+                let word = if by == "revoked" { "revoked" } else { "cancelled" };
+                let act = a.last_act.as_ref();
+                let who = act.map_or_else(String::new, |act| format!(" by {}", beginning(&act.by, 80)));
+                let why = act.and_then(|act| act.reason.as_deref());
+                let why = why.map_or_else(String::new, |why| format!(": {}", beginning(why, 200)));
+                format!("{word}{who}{why}")
+            }
             Some("grant_unused") => "nobody made the approved call again in time".to_owned(),
             other => visible(other.unwrap_or("no reason given")).into_owned(),
         },

@@ -86,10 +86,10 @@ impl Reject {
 
 /// The beginning of a fingerprint, long enough that another call will not share it by accident.
 #[derive(Debug, Clone)]
-struct FingerprintStart(String);
+pub(super) struct FingerprintStart(String);
 
 impl FingerprintStart {
-    fn begins(&self, fingerprint: &Fingerprint) -> bool {
+    pub(super) fn begins(&self, fingerprint: &Fingerprint) -> bool {
         fingerprint.to_string().starts_with(&self.0)
     }
 }
@@ -106,7 +106,7 @@ impl FromStr for FingerprintStart {
     }
 }
 
-fn reason(text: &str) -> Result<String, &'static str> {
+pub(super) fn reason(text: &str) -> Result<String, &'static str> {
     let text = text.trim();
     if text.is_empty() { Err("say why, in a word at least") } else { Ok(text.to_owned()) }
 }
@@ -126,7 +126,7 @@ fn open(client: &Client, id: &ApprovalId) -> Result<Approval, Failure> {
 }
 
 /// Asks on the terminal. Anything but a yes is a no.
-fn confirmed(approval: &Approval) -> Result<bool, Failure> {
+pub(super) fn confirmed(approval: &Approval) -> Result<bool, Failure> {
     let tool = beginning(tool(approval), 80);
     let fingerprint = approval.fingerprint.short();
     anstream::eprint!(

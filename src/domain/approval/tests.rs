@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::ids::{DecisionId, Subject};
+use crate::domain::quorum::Marks;
 use crate::domain::ruling::Late;
 use crate::domain::sample;
 
@@ -11,10 +12,14 @@ fn vote(name: &str, verdict: Verdict) -> Vote {
         reviewer: Subject(name.into()),
         proof: None,
         verdict,
+        marks: Marks::default(),
         reason: None,
+        reason_code: None,
+        ticket: None,
         fingerprint: None,
         seen_in: None,
         at: Timestamp::UNIX_EPOCH,
+        trace: None,
     }
 }
 

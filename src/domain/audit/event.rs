@@ -46,6 +46,12 @@ events! {
     Cancelled = "cancelled",
     /// The store failed over, and reviewers are asked again.
     AskedAgain = "asked-again",
+    /// Somebody approved it past its rule.
+    BrokenGlass = "broken-glass",
+    /// Somebody took an approval back that was not used.
+    Revoked = "revoked",
+    /// Somebody keeps it open for longer.
+    Extended = "extended",
     /// Something else about it changed; the cause says what.
     Changed = "changed",
     /// A reviewer opened it.
@@ -78,6 +84,9 @@ impl Event {
             ("park", _) => Self::Requested,
             ("reconfirm", _) => Self::AskedAgain,
             ("approve", StateKind::Pending) => Self::Voted,
+            ("break-glass", _) => Self::BrokenGlass,
+            ("revoke", _) => Self::Revoked,
+            ("extend", _) => Self::Extended,
             ("take-up", StateKind::Pending) => Self::Reattached,
             ("caller-gone" | "hold-over" | "draining", StateKind::Pending) => Self::Detached,
             // Somebody left, or came back, while it was approved: that it is approved was told before.

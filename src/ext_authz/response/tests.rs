@@ -7,6 +7,7 @@ use crate::domain::approval::{Approval, Departure};
 use crate::domain::decision::{Verdict, Vote};
 use crate::domain::ids::{DecisionId, Incarnation, Subject};
 use crate::domain::message::Tool;
+use crate::domain::quorum::Marks;
 use crate::domain::sample;
 use crate::ext_authz::mcp::Why;
 
@@ -27,10 +28,14 @@ fn vote(approval: &mut Approval, verdict: Verdict, reason: Option<&str>) {
         reviewer: Subject("bob\r\nset-cookie: a=1".into()),
         proof: None,
         verdict,
+        marks: Marks::default(),
         reason: reason.map(str::to_owned),
+        reason_code: None,
+        ticket: None,
         fingerprint: None,
         seen_in: None,
         at: now,
+        trace: None,
     };
     approval.vote(vote, now, Incarnation::ONLY).unwrap();
 }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::MemoryStore;
+use crate::domain::act::Act;
 use crate::domain::approval::{Approval, Held};
 use crate::domain::audit::{Asked, Chain, Detail, Event, Fact, Head, Line, Note, Place};
 use crate::domain::decision::Vote;
@@ -34,6 +35,8 @@ pub(super) enum Cause<'a> {
     Attempt(&'static str, AttemptId),
     /// A reviewer voted.
     Vote(&'a Vote),
+    /// A person did something else.
+    Act(&'a Act),
     /// It was overdue.
     Sweep,
 }
@@ -43,7 +46,8 @@ impl Journal {
     pub(super) fn changed(&mut self, record: &Approval, cause: &Cause<'_>, now: Timestamp) {
         let word = match cause {
             Cause::Attempt(word, _) => word,
-            Cause::Vote(vote) => vote.verdict.as_str(),
+            Cause::Vote(vote) => vote.word(),
+            Cause::Act(act) => act.verb.as_str(),
             Cause::Sweep => "lapse",
         };
         let state = record.state.kind();
@@ -60,6 +64,10 @@ impl Journal {
             Cause::Vote(vote) => {
                 fact.who = Some(vote.reviewer.to_string());
                 fact.detail = said(vote);
+            }
+            Cause::Act(act) => {
+                fact.who = Some(act.by.to_string());
+                fact.detail = act.detail();
             }
             Cause::Sweep => {}
         }
@@ -92,6 +100,9 @@ fn said(vote: &Vote) -> Detail {
         ("fingerprint", vote.fingerprint.map(|fingerprint| fingerprint.to_string())),
         ("proof", vote.proof.clone()),
         ("seen_in", vote.seen_in.map(|seen_in| seen_in.to_string())),
+        ("reason_code", vote.reason_code.map(|code| code.as_str().to_owned())),
+        ("ticket", vote.ticket.clone()),
+        ("trace", vote.trace.clone()),
     ];
     told.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.into()))).collect()
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::keys::{Channel, Keys};
 use crate::domain::ids::{ApprovalId, QueueName};
 use crate::store::Bell;
+use crate::telemetry::metrics;
 
 /// Rings the bell for what is listened for.
 pub(super) struct Doorbell {
@@ -53,6 +54,7 @@ impl Doorbell {
     pub(super) fn listen(&self, id: &ApprovalId) {
         let mut listening = self.listening();
         listening.entry(id.clone()).or_insert(Listening { listeners: 0, heard: 0 }).listeners += 1;
+        metrics().subscribed(listening.len());
     }
 
     /// Takes a listener away; returns whether it was the last.
@@ -63,6 +65,7 @@ impl Doorbell {
         let last = entry.get().listeners == 0;
         if last {
             entry.remove();
+            metrics().subscribed(listening.len());
         }
         last
     }
@@ -97,17 +100,20 @@ impl Doorbell {
             return;
         };
         match channel {
-            Channel::Ring(queue) => self.ring_if(queue, &change, |_| true),
+            Channel::Ring(queue) => _ = self.ring_if(queue, &change, |_| true),
             Channel::Changes(queue) => self.bell.changed(&ApprovalId::with_key(queue, change.key)),
         }
     }
 
     /// Rings for a change that the safety net found, unless it was heard.
     pub(super) fn ring_if_unheard(&self, queue: QueueName, change: &Change) {
-        self.ring_if(queue, change, |heard| change.seq > heard);
+        if self.ring_if(queue, change, |heard| change.seq > heard) {
+            metrics().doorbell_missed();
+        }
     }
 
-    fn ring_if(&self, queue: QueueName, change: &Change, news: impl FnOnce(u64) -> bool) {
+    /// Returns whether it rang.
+    fn ring_if(&self, queue: QueueName, change: &Change, news: impl FnOnce(u64) -> bool) -> bool {
         let id = ApprovalId::with_key(queue, change.key);
         let rings = self.listening().get_mut(&id).is_some_and(|listening| {
             let rings = news(listening.heard);
@@ -119,6 +125,7 @@ impl Doorbell {
         if rings {
             self.bell.ring(&id);
         }
+        rings
     }
 
     /// Rings for everything: messages were lost.

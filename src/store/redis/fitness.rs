@@ -32,13 +32,7 @@ pub(super) struct Fit {
 
 /// Asks every primary behind this connection.
 pub(super) async fn examine(connection: &mut Connection) -> RedisResult<Result<Fit, Unfit>> {
-    let info = cmd("INFO");
-    let texts: Vec<String> = match connection {
-        Connection::Cluster(_) => {
-            info.query_async::<HashMap<String, String>>(connection).await?.into_values().collect()
-        }
-        _ => vec![info.query_async(connection).await?],
-    };
+    let texts = info(connection).await?;
     let mut writes_log = true;
     for text in &texts {
         match assess(text) {
@@ -50,6 +44,23 @@ pub(super) async fn examine(connection: &mut Connection) -> RedisResult<Result<F
     Ok(Ok(Fit { persists }))
 }
 
+/// What every primary behind this connection says of itself.
+pub(super) async fn info(connection: &mut Connection) -> RedisResult<Vec<String>> {
+    let info = cmd("INFO");
+    Ok(match connection {
+        Connection::Cluster(_) => {
+            info.query_async::<HashMap<String, String>>(connection).await?.into_values().collect()
+        }
+        _ => vec![info.query_async(connection).await?],
+    })
+}
+
+/// One field of what `INFO` says; empty where it is not there.
+pub(super) fn field<'a>(info: &'a str, name: &str) -> &'a str {
+    let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.unwrap_or_default().trim()
+}
+
 /// Whether it writes snapshots; `CONFIG` may well be forbidden.
 async fn snapshots(connection: &mut Connection) -> Option<bool> {
     let save = cmd("CONFIG").arg("GET").arg("save").query_async::<HashMap<String, String>>(connection).await;
@@ -58,10 +69,7 @@ async fn snapshots(connection: &mut Connection) -> Option<bool> {
 
 /// Judges what `INFO` says; returns whether it keeps an append-only file.
 fn assess(info: &str) -> Result<bool, Unfit> {
-    let field = |name: &str| {
-        let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        line.unwrap_or_default().trim()
-    };
+    let field = |name| field(info, name);
     let version = field("redis_version");
     let mut numbers = version.split('.').map_while(|number| number.parse().ok());
     if (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < OLDEST {

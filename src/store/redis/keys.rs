@@ -12,6 +12,7 @@
 //! | `:calls` | sorted set | `<fingerprint>:<replica, - or !>:<key>` of those that may be taken up or were rejected |
 //! | `:requests` | sorted set | `<session>:<request>:<key>` of those that an agent can withdraw |
 //! | `:caller:<caller>` | sorted set | keys of the caller's open ones by when they end |
+//! | `:usage:<caller and tool>` | hash | `calls`: how many of its calls are on record; the keys of what was decided last: `approved` of all of them, `+<fingerprint>` and `-<fingerprint>` approved and rejected of the identical one |
 //! | `:attempt:<attempt>` | string | which record an attempt took up; kept for a minute |
 //! | `:replicas` | sorted set | replicas by the end of their lease |
 //! | `:audit` | stream | one raw entry a transition, or a note: `event key seq who state detail`, or `note about who detail` |
@@ -23,12 +24,14 @@
 //! | `:changes` | channel | the same of every approval in the queue |
 //!
 //! What belongs to no queue is audited under `{prefix}:{(system)}`, which is no queue's name.
-//! Beside them `{prefix}:queues` is the set of all queues. The scripts append the names above to what
+//! Beside them `{prefix}:queues` is the set of all queues, `{prefix}:session:<digest>` a session (a string that expires), and
+//! `{prefix}:tokens` a hash of API tokens by digest. The scripts append the names above to what
 //! [`Keys::queue`] gives them.
 
 use uuid::Uuid;
 
 use crate::domain::audit::Chain;
+use crate::domain::credential::TokenDigest;
 use crate::domain::ids::{ApprovalId, QueueName};
 
 /// The names of keys and channels under one prefix.
@@ -89,6 +92,16 @@ impl Keys {
     /// The set of all queues.
     pub(super) fn queues(&self) -> String {
         format!("{}:queues", self.prefix)
+    }
+
+    /// The session of this secret.
+    pub(super) fn session(&self, secret: &TokenDigest) -> String {
+        format!("{}:session:{secret}", self.prefix)
+    }
+
+    /// All API tokens.
+    pub(super) fn tokens(&self) -> String {
+        format!("{}:tokens", self.prefix)
     }
 
     /// A queue's audit.

@@ -6,7 +6,7 @@ use redis::ScriptInvocation;
 use tokio::time::sleep;
 
 use super::RedisStore;
-use super::record::{Reply, encode_held, millis, origin_text};
+use super::record::{Reply, encode_held, millis, need, origin_text};
 use crate::domain::approval::Approval;
 use crate::domain::ruling::{Cap, Late};
 use crate::store::{LEASE, Parking, StoreError};
@@ -47,7 +47,7 @@ fn call<'s>(store: &'s RedisStore, parking: &Parking) -> ScriptInvocation<'s> {
         .arg(holder.replica.to_string())
         .arg(held.fingerprint.to_string())
         .arg(millis(LEASE))
-        .arg(held.terms.approvals)
+        .arg(need(&held.terms))
         .arg(late)
         .arg(millis(open_for))
         .arg(encode_held(held))
@@ -55,6 +55,7 @@ fn call<'s>(store: &'s RedisStore, parking: &Parking) -> ScriptInvocation<'s> {
         .arg(millis(held.terms.cooldown))
         .arg(held.caller.key().to_string())
         .arg(caps.caller)
-        .arg(caps.queue);
+        .arg(caps.queue)
+        .arg(held.usage().to_string());
     call
 }

@@ -4,6 +4,7 @@
 //! body byte for byte. Its JSON is made of structs of its own, so that a change of the domain is not by accident a
 //! change of what older and newer replicas read.
 
+mod acts;
 mod held;
 
 use std::str::FromStr;
@@ -14,19 +15,21 @@ use redis::{FromRedisValue, ParsingError, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::approval::{Approval, Cancellation, Held, Holder, Origin, State, StateKind};
-use crate::domain::decision::{Verdict, Vote};
+use crate::domain::decision::{ReasonCode, Verdict, Vote};
 use crate::domain::ids::{ApprovalId, QueueName, Subject};
+use crate::domain::ruling::Terms;
 use crate::store::StoreError;
 
+pub(super) use acts::encode as encode_act_rest;
 pub(super) use held::{encode as encode_held, millis};
 
 /// The version of the records that this code writes, and the only one that it reads.
 const VERSION: &str = "1";
 
 /// The fields of the hash and which life of Redis replies, in the order of a reply (see `scripts/record.lua`).
-const FIELDS: [&str; 20] = [
+const FIELDS: [&str; 22] = [
     "v", "fp", "need", "late", "created", "deadline", "state", "at", "with", "seq", "epoch", "attempt",
-    "replica", "left", "under", "void", "origin", "caller", "born", "here",
+    "replica", "left", "under", "void", "origin", "caller", "act", "born", "usage", "here",
 ];
 
 /// How many elements of the list one vote takes: decision, reviewer, verdict, time, the rest.
@@ -96,6 +99,10 @@ impl Reply {
                 "" => None,
                 under => Some(read(under)?),
             },
+            last_act: match self.text("act")? {
+                "" => None,
+                act => Some(acts::decode(act)?),
+            },
             parked_in: self.parse("born")?,
             seen_in: self.parse("here")?,
             created_at: self.time("created")?,
@@ -143,39 +150,59 @@ impl Reply {
 #[derive(Serialize, Deserialize)]
 struct VoteRest {
     reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason_code: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ticket: Option<String>,
     fingerprint: Option<String>,
     #[serde(default)]
     proof: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     seen_in: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trace: Option<String>,
 }
 
-/// The part of a vote that no script looks at. It is also the detail of its entry in the audit.
+/// How many people each demand of these terms wants, as scripts count them down.
+pub(super) fn need(terms: &Terms) -> String {
+    let people: Vec<_> = terms.demands().iter().map(|demand| demand.people.to_string()).collect();
+    people.join(":")
+}
+
+/// For which demands the vote counts, then what no script looks at: the detail of its entry in the audit.
 pub(super) fn encode_vote_rest(vote: &Vote) -> String {
     let rest = VoteRest {
         reason: vote.reason.clone(),
-        fingerprint: vote.fingerprint.map(|fingerprint| fingerprint.to_string()),
+        reason_code: vote.reason_code.map(|code| code.as_str().to_owned()),
+        ticket: vote.ticket.clone(),
+        fingerprint: vote.fingerprint.map(|f| f.to_string()),
         seen_in: vote.seen_in.map(|seen_in| seen_in.to_string()),
         proof: vote.proof.clone(),
+        trace: vote.trace.clone(),
     };
-    serde_json::to_string(&rest).expect("text becomes JSON")
+    format!("{}{}", vote.marks, serde_json::to_string(&rest).expect("text becomes JSON"))
 }
 
 fn vote([decision, reviewer, verdict, at, rest]: &[String; VOTE]) -> Result<Vote, String> {
+    let (marks, rest) = rest.split_at(rest.find('{').ok_or("a vote has no rest")?);
     let rest: VoteRest = serde_json::from_str(rest).map_err(|e| format!("a vote: {e}"))?;
     Ok(Vote {
         decision: read(decision)?,
         reviewer: Subject(reviewer.clone()),
         proof: rest.proof,
-        verdict: match verdict.as_str() {
-            "approve" => Verdict::Approve,
-            "reject" => Verdict::Reject,
+        verdict: match (verdict.as_str(), &rest.ticket) {
+            ("approve", None) | (Vote::BREAK_GLASS, Some(_)) => Verdict::Approve,
+            ("reject", None) => Verdict::Reject,
             other => return Err(format!("a verdict is {other:?}")),
         },
+        marks: marks.into(),
         reason: rest.reason,
+        reason_code: rest.reason_code.as_deref().and_then(ReasonCode::from_word),
+        ticket: rest.ticket,
         fingerprint: rest.fingerprint.as_deref().map(read).transpose()?,
         seen_in: rest.seen_in.as_deref().map(read).transpose()?,
         at: time(at)?,
+        trace: rest.trace,
     })
 }
 
@@ -183,6 +210,8 @@ fn cancellation(word: &str) -> Result<Cancellation, String> {
     match word {
         "caller-left" => Ok(Cancellation::CallerLeft),
         "grant-unused" => Ok(Cancellation::GrantUnused),
+        "by-hand" => Ok(Cancellation::ByHand),
+        "revoked" => Ok(Cancellation::Revoked),
         other => Err(format!("it was cancelled because of {other:?}")),
     }
 }

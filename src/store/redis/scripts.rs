@@ -7,6 +7,7 @@ pub(super) struct Scripts {
     pub(super) park: Script,
     pub(super) look: Script,
     pub(super) vote: Script,
+    pub(super) act: Script,
     pub(super) claim: Script,
     pub(super) detach: Script,
     pub(super) withdraw: Script,
@@ -16,6 +17,7 @@ pub(super) struct Scripts {
     pub(super) note: Script,
     pub(super) seal: Script,
     pub(super) trim: Script,
+    pub(super) precedents: Script,
 }
 
 /// A script with the flags that tell Redis what it may do. One that ends or releases what is there runs in a full
@@ -43,6 +45,7 @@ impl Scripts {
             park: script!(publish, "", "park.lua"),
             look: script!(publish, "no-writes", "look.lua"),
             vote: script!(publish, "allow-oom", "vote.lua"),
+            act: script!(publish, "allow-oom", "act.lua"),
             claim: script!(publish, "allow-oom", "claim.lua"),
             detach: script!(publish, "allow-oom", "detach.lua"),
             withdraw: script!(publish, "allow-oom", "withdraw.lua"),
@@ -52,6 +55,7 @@ impl Scripts {
             note: script!(publish, "", "note.lua"),
             seal: script!(publish, "allow-oom", "seal.lua"),
             trim: script!(publish, "allow-oom", "trim.lua"),
+            precedents: script!(publish, "no-writes", "precedents.lua"),
         }
     }
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{
-    Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, RedisError, TlsCertificates,
+    Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, RedisError,
+    TlsCertificates,
 };
 
 use super::topology::{Shape, Topology};
@@ -12,18 +13,21 @@ use super::topology::{Shape, Topology};
 /// What was sent and not acknowledged for so long ends the connection.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(3);
 
-/// How each certificate begins. A file without any would be read as one that believes nobody.
+/// How each certificate begins. A file without any would be read as one that believes nobody, or shows nothing.
 const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// Where Redis is, and how it is used.
 #[derive(Clone)]
 pub struct Settings {
     /// `redis://[user:password@]host[:port][/database]`,
-    /// `redis+sentinel://[user:password@]host[:port],…/master` or `redis+cluster://[user:password@]host[:port],…`;
-    /// with `rediss` for TLS. User and password are those of Redis, not of the Sentinels.
+    /// `redis+sentinel://[user:password@]host[:port],…/master[?sentinel_login=[user]:password]` or
+    /// `redis+cluster://[user:password@]host[:port],…`; with `rediss` for TLS. The first user and password are those
+    /// of Redis, not of the Sentinels.
     pub url: String,
     /// The certificates (PEM) to believe instead of the public ones.
     pub ca: Option<Vec<u8>>,
+    /// What is shown to servers that ask who connects.
+    pub client: Option<ClientCertificate>,
     /// What all keys and channels begin with.
     pub prefix: String,
     /// How long to wait for the answer to one command.
@@ -38,12 +42,22 @@ pub struct Settings {
     pub policy: String,
 }
 
+/// A certificate of our own, with its key; both PEM.
+#[derive(Clone)]
+pub struct ClientCertificate {
+    /// The certificate, and those between it and its authority.
+    pub certificate: Vec<u8>,
+    /// Its private key.
+    pub key: Vec<u8>,
+}
+
 impl Default for Settings {
     /// A Redis on this machine, prefix `holdpoint`, 1 s, 4 connections, no replicas.
     fn default() -> Self {
         Self {
             url: "redis://127.0.0.1:6379".into(),
             ca: None,
+            client: None,
             prefix: "holdpoint".into(),
             command_timeout: Duration::from_secs(1),
             pool_size: 4,
@@ -61,8 +75,8 @@ pub enum InvalidSettings {
     #[error("the Redis URL is not understood: {0}")]
     Url(String),
     /// Not certificates, or without TLS.
-    #[error("the Redis CA file cannot be used: {0}")]
-    Ca(String),
+    #[error("the Redis certificates cannot be used: {0}")]
+    Certificates(String),
     /// A prefix that would break the names of keys.
     #[error("the Redis prefix must be 1 to 64 characters out of a-z, A-Z, 0-9, '-', '_', '.' and ':'")]
     Prefix,
@@ -95,12 +109,15 @@ impl Settings {
                 (Shape::One(server.clone()), server)
             }
             Word::Sentinel => {
-                if path.is_empty() {
+                let (master, query) = path.split_once('?').map_or((path, None), |(m, q)| (m, Some(q)));
+                if master.is_empty() {
                     return Err(InvalidSettings::Url("it does not name the master: …/name".into()));
                 }
-                let sentinel = |host: &&str| self.server(&format!("{scheme}://{}", with_port(host, 26379)));
+                let login = sentinel_login(query)?;
+                let sentinel =
+                    |host: &&str| self.server(&format!("{scheme}://{login}{}", with_port(host, 26379)));
                 let sentinels = hosts.iter().map(sentinel).collect::<Result<_, _>>()?;
-                (Shape::Sentinel { sentinels, master: path.to_owned() }, server(hosts[0], "")?)
+                (Shape::Sentinel { sentinels, master: master.to_owned() }, server(hosts[0], "")?)
             }
             Word::Cluster => {
                 if !path.is_empty() {
@@ -128,15 +145,13 @@ impl Settings {
             return Err(InvalidSettings::Url("TLS without a check of the certificate is refused".into()));
         }
         if let Some(certificates) = self.certificates() {
-            if !self
-                .ca
-                .as_ref()
-                .is_some_and(|ca| ca.windows(CERTIFICATE.len()).any(|part| part == CERTIFICATE))
-            {
-                return Err(InvalidSettings::Ca("it holds no certificate".into()));
+            let shown = self.client.as_ref().map(|client| &client.certificate);
+            let is_one = |file: &Vec<u8>| file.windows(CERTIFICATE.len()).any(|part| part == CERTIFICATE);
+            if !self.ca.iter().chain(shown).all(is_one) {
+                return Err(InvalidSettings::Certificates("a file holds no certificate".into()));
             }
             let client = Client::build_with_tls(server, certificates);
-            let client = client.map_err(|error| InvalidSettings::Ca(error.to_string()))?;
+            let client = client.map_err(|error| InvalidSettings::Certificates(error.to_string()))?;
             server = client.get_connection_info().clone();
         }
         // Messages come over the connection of the commands, which takes RESP3.
@@ -145,7 +160,12 @@ impl Settings {
     }
 
     fn certificates(&self) -> Option<TlsCertificates> {
-        self.ca.clone().map(|ca| TlsCertificates { client_tls: None, root_cert: Some(ca) })
+        let client_tls = self.client.clone().map(|ClientCertificate { certificate, key }| ClientTlsConfig {
+            client_cert: certificate,
+            client_key: key,
+        });
+        let any = self.ca.is_some() || client_tls.is_some();
+        any.then(|| TlsCertificates { client_tls, root_cert: self.ca.clone() })
     }
 }
 
@@ -185,6 +205,20 @@ impl<'a> Parts<'a> {
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (login, hosts) = authority.split_at(authority.rfind('@').map_or(0, |at| at + 1));
         Ok(Self { shape, scheme, login, hosts: hosts.split(',').collect(), path })
+    }
+}
+
+/// The login of the Sentinels with its `@`, or nothing.
+fn sentinel_login(query: Option<&str>) -> Result<String, InvalidSettings> {
+    let Some(query) = query else { return Ok(String::new()) };
+    match query.strip_prefix("sentinel_login=") {
+        // A bare '/' in it would make a host of the user.
+        Some(login) if login.contains(':') && !login.contains(['/', '?', '#', '&']) => {
+            Ok(format!("{login}@"))
+        }
+        _ => Err(InvalidSettings::Url(
+            "only ?sentinel_login=[user]:password, percent-encoded, may follow the master".into(),
+        )),
     }
 }
 

@@ -155,7 +155,10 @@ impl Topology {
                     }
                 }
                 Ok(None) => {}
-                Err(error) => failed = error,
+                Err(error) => {
+                    failed =
+                        RedisError::from((ErrorKind::Io, "no Sentinel names the primary", error.to_string()));
+                }
             }
         }
         named.into_iter().max_by_key(|(_, times)| *times).map(|(primary, _)| primary).ok_or(failed)

@@ -1,12 +1,15 @@
 //! `/v1/approvals`.
 
+use holdpoint::domain::approval::Held;
 use holdpoint::domain::ids::{DecisionId, Group, Subject};
 use holdpoint::domain::outcome::Outcome;
+use holdpoint::domain::ruling::Reason;
 use holdpoint::domain::sample;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::site::{ALICE, BOB, DORA, Parked, Site, call_with, problem};
+use crate::store::stage::one_of_each;
 
 #[tokio::test]
 async fn an_approval_is_shown_with_everything_and_null_for_what_is_absent() {
@@ -33,9 +36,7 @@ async fn an_approval_is_shown_with_everything_and_null_for_what_is_absent() {
             "caller": {"subject": "dba-assistant", "actors": ["runtime"]},
             "created_at": null, "deadline": null, "grant_until": null, "settled_at": null, "cancellation": null,
             "waiting": true, "left_at": null, "approvals_needed": 1, "approvals_given": 0,
-            "reviewers": ["dba"], "votes": [], "void_votes": 0, "incarnation": "00".repeat(20), "may_have_run": false,
-            "trace": null,
-            "redactions": [],
+            "reviewers": ["dba"], "eligible_reviewers": ["dba"], "quorum": null, "reason_required": false, "votes": [], "void_votes": 0, "incarnation": "00".repeat(20), "may_have_run": false, "broken_glass": null, "last_act": null, "trace": null, "redactions": [],
             "can_decide": true, "cannot_decide_reason": null,
         })
     );
@@ -147,6 +148,57 @@ async fn each_reviewer_reads_whether_they_may_decide() {
 }
 
 #[tokio::test]
+async fn whoever_may_still_approve_is_named() {
+    let site = Site::open().await;
+    let parked = site.park(Held { terms: one_of_each(&["dba", "security"]), ..sample::held() }).await;
+    let shown = site.json(&format!("/v1/approvals/{}", parked.id)).await;
+    assert_eq!(shown["quorum"], json!({"dba": 1, "security": 1}));
+    assert_eq!(shown["eligible_reviewers"], json!(["dba", "security"]));
+    let response = site.post(DORA, &parked.decisions(), &parked.decision("approve", "")).await;
+    let shown: Value = response.json().await.unwrap();
+    assert_eq!((&shown["state"], &shown["approvals_given"]), (&json!("pending"), &json!(1)));
+    assert_eq!(shown["eligible_reviewers"], json!(["security"]));
+    assert_eq!(shown["cannot_decide_reason"], "you have voted on this already");
+    let response = site.post(ALICE, &parked.decisions(), &parked.decision("approve", "")).await;
+    let shown: Value = response.json().await.unwrap();
+    assert_eq!((&shown["state"], &shown["eligible_reviewers"]), (&json!("approved"), &json!([])));
+}
+
+#[tokio::test]
+async fn a_rejection_says_why_and_an_approval_where_the_rule_wants_it() {
+    let site = Site::open().await;
+    let mut held = sample::held();
+    held.terms.approvals = 2;
+    let optional = site.park(held.clone()).await;
+    held.terms.reason = Reason::Required;
+    held.fingerprint = "22".repeat(32).parse().unwrap();
+    let required = site.park(held).await;
+    for (parked, verdict) in [(&optional, "reject"), (&required, "reject"), (&required, "approve")] {
+        let refused = site.post(ALICE, &parked.decisions(), &parked.decision(verdict, " ")).await;
+        problem(refused, 422, "reason-required").await;
+    }
+    let response = site.post(ALICE, &optional.decisions(), &optional.decision("approve", "")).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let response = site.post(ALICE, &required.decisions(), &required.decision("approve", "checked")).await;
+    assert_eq!(response.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_reason_in_one_word_is_kept_and_others_are_refused() {
+    let site = Site::open().await;
+    let parked = site.park(sample::held()).await;
+    let decision = |code: &str| {
+        json!({"verdict": "reject", "reason": "no", "reason_code": code, "fingerprint": parked.fingerprint.to_string()})
+            .to_string()
+    };
+    let refused = site.post(ALICE, &parked.decisions(), &decision("bored")).await;
+    problem(refused, 400, "invalid-request").await;
+    let response = site.post(ALICE, &parked.decisions(), &decision("bad_time")).await;
+    let shown: Value = response.json().await.unwrap();
+    assert_eq!(shown["votes"][0]["reason_code"], "bad_time");
+}
+
+#[tokio::test]
 async fn pages_follow_each_other_without_gap_or_repetition_in_both_orders() {
     let site = Site::open().await;
     let mut ids = Vec::new();
@@ -177,6 +229,7 @@ async fn a_list_holds_what_matches_all_filters() {
     let mut other = call_with(r#"{"i":1}"#);
     other.terms.queue = "dba".parse().unwrap();
     other.tool = Some("drop table".into());
+    other.terms.reviewers = vec![Group("dba".into())];
     other.route = Some("r&d".into());
     other.caller.subject = Some(Subject("carol".into()));
     other.fingerprint = "22".repeat(32).parse().unwrap();
@@ -187,12 +240,21 @@ async fn a_list_holds_what_matches_all_filters() {
         approvals.iter().map(|approval| approval["id"].as_str().unwrap().to_owned()).collect()
     };
     let fingerprint = format!("fingerprint={}", "22".repeat(32));
-    for query in ["queue=dba", "tool=drop%20table", "route=r%26d", "caller=carol", &fingerprint] {
+    for query in [
+        "queue=dba",
+        "group=dba",
+        "q=DROP%20t",
+        "q=Carol",
+        "tool=drop%20table",
+        "route=r%26d",
+        "caller=carol",
+        &fingerprint,
+    ] {
         assert_eq!(ids(query).await, [second.id.to_string()], "{query}");
     }
     assert_eq!(ids("queue=dba&caller=dba-assistant").await, [""; 0]);
     assert_eq!(ids("created_after=2999-01-01T00:00:00Z").await, [""; 0]);
-    site.post(ALICE, &first.decisions(), &first.decision("reject", "")).await;
+    site.post(ALICE, &first.decisions(), &first.decision("reject", "no")).await;
     assert_eq!(ids("").await, [second.id.to_string()]);
     assert_eq!(ids("state=rejected").await, [first.id.to_string()]);
     for query in ["state=all", "state=rejected&state=pending"] {

@@ -116,12 +116,15 @@ async fn the_evidence_of_an_approval_is_one_file_that_verifies_offline() {
 }
 
 #[tokio::test]
-async fn only_those_who_show_a_token_read_the_audit() {
+async fn only_auditors_read_the_audit() {
     let site = Site::open().await;
-    for path in ["/v1/audit", "/v1/audit/checkpoints", "/v1/audit:export"] {
-        problem(site.request(reqwest::Method::GET, path).send().await.unwrap(), 401, "unauthenticated").await;
-        let asked = site.request(reqwest::Method::GET, path).bearer_auth(BOB).send().await.unwrap();
-        assert_eq!(asked.status(), StatusCode::OK, "{path}");
+    let parked = site.park(sample::held()).await;
+    let evidence = format!("/v1/approvals/{}/evidence", parked.id);
+    for path in ["/v1/audit", "/v1/audit/checkpoints", "/v1/audit:export", &evidence] {
+        let ask = || site.request(reqwest::Method::GET, path);
+        problem(ask().send().await.unwrap(), 401, "unauthenticated").await;
+        problem(ask().bearer_auth(BOB).send().await.unwrap(), 403, "not-permitted").await;
+        assert_eq!(site.get(path).await.status(), StatusCode::OK, "{path}");
     }
 }
 

@@ -1,11 +1,13 @@
 //! Who is let in, and as whom.
 
+use std::time::Duration;
+
 use holdpoint::admin::{Settings, TokenDigest};
 use holdpoint::domain::sample;
 use reqwest::{Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::site::{ALICE, BOB, Site, problem, settings, tokens};
+use super::site::{ALICE, BOB, DORA, Site, problem, settings, tokens};
 
 #[tokio::test]
 async fn nobody_gets_in_without_a_proof() {
@@ -53,7 +55,7 @@ async fn a_link_with_a_token_opens_a_session_and_leaves_the_token_behind() {
     assert_eq!(response.headers()["location"], "/");
     assert_eq!(response.headers()["referrer-policy"], "no-referrer");
     let cookie = response.headers()["set-cookie"].to_str().unwrap();
-    assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"), "{cookie}");
+    assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Lax"), "{cookie}");
     assert!(!cookie.contains("alice"), "{cookie}");
 
     let page = site.request(Method::GET, "/").header("cookie", site.session(ALICE).await);
@@ -67,7 +69,11 @@ async fn the_cookie_is_kept_to_https_where_the_public_url_is() {
     let site =
         Site::open_with(Settings { authentication: tokens(), secure_cookie: true, ..settings() }).await;
     let response = site.link(ALICE).await;
-    assert!(response.headers()["set-cookie"].to_str().unwrap().contains("; Secure"));
+    let cookie = response.headers()["set-cookie"].to_str().unwrap().to_owned();
+    assert!(cookie.starts_with("__Host-holdpoint=") && cookie.contains("; Secure"), "{cookie}");
+    let (_, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
+    let plain = site.request(Method::GET, "/pending").header("cookie", format!("holdpoint={value}"));
+    assert_eq!(plain.send().await.unwrap().status(), StatusCode::UNAUTHORIZED, "another host could set it");
 }
 
 #[tokio::test]
@@ -80,8 +86,97 @@ async fn a_form_opens_a_session_and_logging_out_ends_it() {
     assert!(refused.text().await.unwrap().contains("not known here"));
     let opened = login(&format!("+{BOB}%0A")).await;
     assert_eq!(opened.status(), StatusCode::SEE_OTHER);
-    let left = site.request(Method::POST, "/logout").send().await.unwrap();
+    let session = opened.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let get = async || {
+        let request = site.request(Method::GET, "/pending").header("cookie", &session);
+        request.send().await.unwrap().status()
+    };
+    assert_eq!(get().await, StatusCode::OK);
+    let left = site.request(Method::POST, "/logout").header("cookie", &session).header("origin", &site.url);
+    let left = left.send().await.unwrap();
+    assert_eq!(left.status(), StatusCode::SEE_OTHER);
     assert!(left.headers()["set-cookie"].to_str().unwrap().contains("Max-Age=0"));
+    assert_eq!(get().await, StatusCode::UNAUTHORIZED, "a copy of the cookie is worth nothing either");
+}
+
+#[tokio::test]
+async fn a_login_always_opens_a_new_session() {
+    let site = Site::open().await;
+    let planted = "holdpoint=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    let opened = site.form("/login", ALICE).header("cookie", planted).header("origin", &site.url);
+    let opened = opened.send().await.unwrap();
+    let session = opened.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap();
+    assert_ne!(session, planted);
+    assert_ne!(session, site.session(ALICE).await);
+    let request = site.request(Method::GET, "/pending").header("cookie", planted);
+    assert_eq!(request.send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_session_ends_when_it_is_idle_and_after_its_time() {
+    let site = Site::open().await;
+    let minutes = |n: u64| Duration::from_secs(60 * n);
+    let get = async |session: &str| {
+        let request = site.request(Method::GET, "/pending").header("cookie", session);
+        request.send().await.unwrap().status()
+    };
+    let idle = site.session(ALICE).await;
+    site.identities.clock.advance(minutes(59));
+    assert_eq!(get(&idle).await, StatusCode::OK);
+    site.identities.clock.advance(minutes(60));
+    assert_eq!(get(&idle).await, StatusCode::UNAUTHORIZED);
+
+    let busy = site.session(ALICE).await;
+    // It was opened at 119 minutes by this clock, and by the machine's clock at 0: it ends at 720.
+    for _ in 0..10 {
+        site.identities.clock.advance(minutes(55));
+        assert_eq!(get(&busy).await, StatusCode::OK);
+    }
+    site.identities.clock.advance(minutes(55));
+    assert_eq!(get(&busy).await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn where_sessions_cannot_be_looked_up_nobody_is_told_to_log_in_again() {
+    let site = Site::open().await;
+    let session = site.session(ALICE).await;
+    site.identities.switch(false);
+    for path in ["/", "/pending"] {
+        let response = site.request(Method::GET, path).header("cookie", &session).send().await.unwrap();
+        problem(response, 503, "store-unavailable").await;
+    }
+    let form = site.form("/login", ALICE).send().await.unwrap();
+    problem(form, 503, "store-unavailable").await;
+    let unknown = site.request(Method::GET, "/pending").bearer_auth("of-nobody").send().await.unwrap();
+    problem(unknown, 503, "store-unavailable").await;
+    assert_eq!(site.get("/pending").await.status(), StatusCode::OK, "a configured token needs no store");
+    site.identities.switch(true);
+    let response = site.request(Method::GET, "/").header("cookie", &session).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn whoever_has_to_sign_in_goes_on_to_where_they_wanted() {
+    let site = Site::open().await;
+    let page = site.request(Method::GET, "/?x=1").send().await.unwrap().text().await.unwrap();
+    assert!(page.contains(r#"name="return_to" value="/?x=1""#), "{page}");
+    for (wanted, place) in
+        [("%2F%3Fx%3D1", "/?x=1"), ("%2F%2Fevil.example", "/"), ("https%3A%2F%2Fevil.example", "/")]
+    {
+        let form = site.form("/login", &format!("{ALICE}&return_to={wanted}")).send().await.unwrap();
+        assert_eq!(form.headers()["location"], place);
+    }
+}
+
+#[tokio::test]
+async fn everybody_can_ask_who_they_are() {
+    let site = Site::open().await;
+    let whoami = site.request(Method::GET, "/v1/whoami").bearer_auth(DORA).send().await.unwrap();
+    let whoami: Value = whoami.json().await.unwrap();
+    let dora = json!({"subject": "dora", "groups": ["dba"], "roles": ["reviewer"], "proof": "token dora"});
+    assert_eq!(whoami, dora);
+    let all = json!({"subject": "alice", "groups": null, "roles": ["reviewer", "operator", "auditor"], "proof": "token alice"});
+    assert_eq!(site.json("/v1/whoami").await, all);
 }
 
 #[tokio::test]
@@ -93,14 +188,15 @@ async fn a_session_is_whose_token_opened_it_and_cannot_be_made_up() {
         site.request(Method::GET, "/pending").header("cookie", cookie).send().await.unwrap().status()
     };
     assert_eq!(get(&format!("theme=dark; {alice}")).await, StatusCode::OK);
-    assert_eq!(get(&format!("holdpoint_session=of-another-path; {alice}")).await, StatusCode::OK);
+    assert_eq!(get(&format!("holdpoint=of-another-path; {alice}")).await, StatusCode::OK);
     for cookie in [
-        "holdpoint_session=",
-        "holdpoint_session=alice",
-        &format!("holdpoint_session={ALICE}"),
+        "holdpoint=",
+        "holdpoint=alice",
+        &format!("holdpoint={ALICE}"),
         &alice[..alice.len() - 1],
         &format!("other_{alice}"),
-        &format!("holdpoint_session={}", hex::encode(TokenDigest::of(ALICE).0)),
+        &format!("holdpoint={}", TokenDigest::of(ALICE)),
+        &format!("holdpoint={}", TokenDigest::of(alice.split_once('=').unwrap().1)),
     ] {
         assert_eq!(get(cookie).await, StatusCode::UNAUTHORIZED, "{cookie}");
     }
@@ -113,8 +209,12 @@ async fn a_vote_is_of_whoever_proved_it_whatever_headers_say() {
     let site = Site::open().await;
     let parked = site.park(sample::held()).await;
     let request = site.request(Method::POST, &parked.decisions()).bearer_auth(BOB);
-    let response =
-        request.header("x-forwarded-user", "alice").body(parked.decision("reject", "")).send().await.unwrap();
+    let response = request
+        .header("x-forwarded-user", "alice")
+        .body(parked.decision("reject", "no"))
+        .send()
+        .await
+        .unwrap();
     let shown: Value = response.json().await.unwrap();
     assert_eq!(shown["votes"][0]["reviewer"], "bob");
 }
@@ -125,7 +225,7 @@ async fn where_authentication_is_off_everyone_is_anonymous_and_the_page_warns() 
     let parked = site.park(sample::held()).await;
     let page = site.request(Method::GET, "/").send().await.unwrap().text().await.unwrap();
     assert!(page.contains("--insecure-no-auth"), "{page}");
-    let request = site.request(Method::POST, &parked.decisions()).body(parked.decision("reject", ""));
+    let request = site.request(Method::POST, &parked.decisions()).body(parked.decision("reject", "no"));
     let shown: Value = request.send().await.unwrap().json().await.unwrap();
     assert_eq!(shown["votes"][0]["reviewer"], "anonymous");
 }

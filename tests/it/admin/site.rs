@@ -5,19 +5,25 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use holdpoint::admin::{self, AllowedHosts, Authentication, Settings, StoreKind, TokenDigest, TokenReviewer};
+use holdpoint::admin::{
+    self, AllowedHosts, Authentication, CardSettings, Proofs, Settings, StoreKind, TokenDigest, TokenReviewer,
+};
 use holdpoint::approvals::{Approvals, Waiters};
 use holdpoint::audit::Audit;
 use holdpoint::clock::SystemClock;
+use holdpoint::domain::act::Act;
 use holdpoint::domain::approval::{Approval, Departure, Held, StateKind};
 use holdpoint::domain::audit::Note;
-use holdpoint::domain::decision::{Membership, Vote};
+use holdpoint::domain::decision::{Membership, Role, Vote};
 use holdpoint::domain::fingerprint::Fingerprint;
 use holdpoint::domain::ids::{ApprovalId, AttemptId, Group, ReplicaId, RequestKey, SessionKey, Subject};
 use holdpoint::domain::outcome::Outcome;
 use holdpoint::domain::sample;
 use holdpoint::store::memory::MemoryStore;
-use holdpoint::store::{ApprovalStore, Filter, Health, Order, Page, Parking, Query, StoreError, VoteError};
+use holdpoint::store::{
+    ActError, ApprovalStore, Filter, Health, OpenIn, Order, Page, Parking, Precedents, Query, StoreError,
+    VoteError,
+};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, redirect};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -25,6 +31,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::kept::SwitchedIdentities;
 use crate::support::eventually::eventually;
 
 /// Nothing that is waited for here takes longer.
@@ -41,6 +48,7 @@ pub struct Site {
     pub approvals: Arc<Approvals>,
     pub store: Arc<SwitchedStore>,
     pub audit: Arc<Audit>,
+    pub identities: Arc<SwitchedIdentities>,
     pub draining: CancellationToken,
     pub shutdown: CancellationToken,
     client: reqwest::Client,
@@ -76,16 +84,26 @@ impl Site {
             waiters,
             clock,
             ReplicaId::random(),
-            holdpoint::approvals::Settings { patience, caps: sample::UNLIMITED },
+            holdpoint::approvals::Settings {
+                break_glass: Some(Group("ops".into())),
+                ..holdpoint::approvals::Settings::new(patience, sample::UNLIMITED)
+            },
         );
         let (draining, shutdown) = (CancellationToken::new(), CancellationToken::new());
-        let router = admin::router(Arc::clone(&approvals), audit.clone(), settings, draining.clone());
+        let identities = Arc::new(SwitchedIdentities::default());
+        let router = admin::router(
+            Arc::clone(&approvals),
+            audit.clone(),
+            identities.clone(),
+            settings,
+            draining.clone(),
+        );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let server = admin::serve(listener, router, shutdown.clone());
         let server = tokio::spawn(async move { server.await.unwrap() });
         let client = reqwest::Client::builder().redirect(redirect::Policy::none()).build().unwrap();
-        Self { url, approvals, store, audit, draining, shutdown, client, server }
+        Self { url, approvals, store, audit, identities, draining, shutdown, client, server }
     }
 
     /// A request without any proof of who sends it.
@@ -152,19 +170,25 @@ impl Site {
     }
 }
 
-/// The tokens of alice and bob, who decide everything, and of dora, who belongs to one group.
+/// The tokens of alice, who may do everything, of bob, who decides everything, and of dora, who belongs to one group.
 pub fn tokens() -> Authentication {
     let reviewer = |name: &str, groups, token| TokenReviewer {
         subject: Subject(name.into()),
+        roles: if name == "alice" {
+            Role::ALL.into_iter().collect()
+        } else {
+            [Role::Reviewer].into_iter().collect()
+        },
         groups,
         token: TokenDigest::of(token),
     };
     let dba = Membership::Groups(vec![Group("dba".into())]);
-    Authentication::Tokens(vec![
+    let tokens = vec![
         reviewer("alice", Membership::All, ALICE),
         reviewer("bob", Membership::All, BOB),
         reviewer("dora", dba, DORA),
-    ])
+    ];
+    Authentication::Required(Box::new(Proofs { tokens, ..Proofs::default() }))
 }
 
 /// Nobody has to say who they are, unless changed.
@@ -174,7 +198,17 @@ pub fn settings() -> Settings {
         allowed_hosts: AllowedHosts::LoopbackAnd(Vec::new()),
         secure_cookie: false,
         store: StoreKind::Embedded,
+        cards: CardSettings::default(),
     }
+}
+
+/// Waits until nobody waits for this call.
+pub async fn until_it_left(site: &Site, id: &ApprovalId) {
+    eventually("its attempt has left", async || {
+        let approval = site.approvals.look(id).await.unwrap()?;
+        approval.holder.is_none().then_some(())
+    })
+    .await;
 }
 
 /// A held call with these arguments.
@@ -268,6 +302,10 @@ impl ApprovalStore for SwitchedStore {
         self.on()?.vote(id, vote).await
     }
 
+    async fn act(&self, id: &ApprovalId, act: &Act) -> Result<Approval, ActError> {
+        self.on()?.act(id, act).await
+    }
+
     async fn replicated(&self, _: &Approval) -> Option<bool> {
         *self.replicated.lock().unwrap()
     }
@@ -294,7 +332,7 @@ impl ApprovalStore for SwitchedStore {
         self.on()?.withdraw(session, request).await
     }
 
-    async fn count_open(&self) -> Result<u64, StoreError> {
+    async fn count_open(&self) -> Result<Vec<OpenIn>, StoreError> {
         self.on()?.count_open().await
     }
 
@@ -315,6 +353,10 @@ impl ApprovalStore for SwitchedStore {
 
     async fn list(&self, query: &Query) -> Result<Page, StoreError> {
         self.on()?.list(query).await
+    }
+
+    async fn precedents(&self, id: &ApprovalId) -> Result<Precedents, StoreError> {
+        self.on()?.precedents(id).await
     }
 
     async fn listen(&self, id: &ApprovalId) -> Result<(), StoreError> {

@@ -1,5 +1,8 @@
 //! What may happen in a history, and what it is once names are given to whom it happens.
 
+use std::time::Duration;
+
+use holdpoint::domain::act::{Act as Deed, ActRefused, Verb};
 use holdpoint::domain::approval::{Departure, VoteRefused};
 use holdpoint::domain::decision::{Verdict, Vote};
 use holdpoint::domain::fingerprint::Fingerprint;
@@ -30,6 +33,13 @@ pub enum Step {
     VoteAgain {
         vote: Index,
     },
+    Act {
+        record: Index,
+        verb: Verb,
+    },
+    ActAgain {
+        act: Index,
+    },
     /// By the attempt that holds the record, or by any.
     Claim {
         record: Index,
@@ -53,6 +63,14 @@ pub enum Step {
     Restart,
 }
 
+/// What people do beside voting: the last extension is too long.
+const VERBS: [Verb; 4] = [
+    Verb::Cancel,
+    Verb::Revoke,
+    Verb::Extend { by: Duration::from_secs(60), longest: Duration::from_secs(3600) },
+    Verb::Extend { by: Duration::from_secs(3600), longest: Duration::from_secs(3600) },
+];
+
 /// The fingerprint that comes with a vote.
 #[derive(Debug, Clone, Copy)]
 pub enum SeenCall {
@@ -74,6 +92,7 @@ pub enum SeenLife {
 pub enum Act {
     Park(Parking),
     Vote(ApprovalId, Vote),
+    Deed(ApprovalId, Deed),
     Claim(ApprovalId, AttemptId, Fingerprint),
     Detach(ApprovalId, AttemptId, Departure),
     Look(ApprovalId),
@@ -89,6 +108,7 @@ pub enum Act {
 pub enum Answer {
     Stands(Option<Seen>),
     Refused(VoteRefused, Seen),
+    Undone(ActRefused, Seen),
     /// The replica of this attempt has lost its lease.
     NoLease,
     Swept(Vec<ApprovalId>),
@@ -113,6 +133,8 @@ pub fn on_any_store() -> impl Strategy<Value = Step> {
             Step::Vote { record, reviewer, verdict, seen, seen_in }
         }),
         2 => record().prop_map(|vote| Step::VoteAgain { vote }),
+        2 => (record(), select(VERBS.to_vec())).prop_map(|(record, verb)| Step::Act { record, verb }),
+        1 => record().prop_map(|act| Step::ActAgain { act }),
         8 => (record(), by(), prop::bool::weighted(0.3))
             .prop_map(|(record, by, other_call)| Step::Claim { record, by, other_call }),
         5 => (record(), by(), departure)

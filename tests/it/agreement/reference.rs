@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use holdpoint::domain::act::Act as Deed;
 use holdpoint::domain::approval::{Approval, Held, Holder, State, StateKind};
 use holdpoint::domain::decision::{Verdict, Vote};
 use holdpoint::domain::fingerprint::Fingerprint;
 use holdpoint::domain::ids::{ApprovalId, AttemptId, DecisionId, Incarnation, ReplicaId, Subject};
-use holdpoint::domain::ruling::Late;
+use holdpoint::domain::ruling::{Late, Terms};
 use holdpoint::domain::sample;
 use holdpoint::store::Parking;
 use jiff::Timestamp;
@@ -16,7 +17,7 @@ use proptest::sample::Index;
 use uuid::Uuid;
 
 use super::history::{Act, Answer, SeenCall, SeenLife, Step};
-use crate::store::stage::fingerprint;
+use crate::store::stage::{fingerprint, members_of, one_of_each};
 
 /// Longer than anything stays open.
 pub const LONG: Duration = Duration::from_secs(3600);
@@ -30,6 +31,7 @@ pub struct Seen {
     holder: Option<Holder>,
     has_left: bool,
     votes: Vec<(DecisionId, Subject, Verdict)>,
+    last_act: Option<DecisionId>,
     void: usize,
     may_have_run: bool,
     epoch: u64,
@@ -48,6 +50,7 @@ impl From<&Approval> for Seen {
             holder: approval.holder,
             has_left: approval.left_at.is_some(),
             votes: approval.votes.iter().map(|v| (v.decision, v.reviewer.clone(), v.verdict)).collect(),
+            last_act: approval.last_act.as_ref().map(|act| act.id),
             void: approval.void,
             may_have_run: approval.may_have_run(),
             epoch: approval.epoch,
@@ -68,6 +71,7 @@ pub struct Reference {
     dead: BTreeSet<usize>,
     parkings: Vec<Parking>,
     votes: Vec<(ApprovalId, Vote)>,
+    acts: Vec<(ApprovalId, Deed)>,
 }
 
 impl Default for Reference {
@@ -82,6 +86,7 @@ impl Default for Reference {
             dead: BTreeSet::new(),
             parkings: Vec::new(),
             votes: Vec::new(),
+            acts: Vec::new(),
         }
     }
 }
@@ -95,12 +100,17 @@ fn incarnation(life: u32) -> Incarnation {
     format!("{life:040x}").parse().expect("40 digits")
 }
 
-/// The calls of the histories: one approval needed, two and a cool-down, and one that departure cancels.
+/// The groups of the reviewers.
+const MEMBERSHIPS: [&[&str]; 3] = [&["dba"], &["security"], &["dba", "security"]];
+
+/// The calls of the histories: one approval needed; one out of each of two groups, and a cool-down; and one that
+/// departure cancels.
 fn held(call: usize) -> Held {
     let mut held = sample::held();
     held.fingerprint = fingerprint(['1', '2', '3'][call]);
-    held.terms.approvals = if call == 1 { 2 } else { 1 };
-    held.terms.cooldown = if call == 1 { LONG / 2 } else { Duration::ZERO };
+    if call == 1 {
+        held.terms = Terms { cooldown: LONG / 2, ..one_of_each(&["dba", "security"]) };
+    }
     if call == 2 {
         held.terms.late = Late::Off;
     }
@@ -173,7 +183,10 @@ impl Reference {
                     reviewer: Subject(format!("reviewer {reviewer}")),
                     proof: None,
                     verdict: *verdict,
+                    marks: record.held.terms.marks(&members_of(MEMBERSHIPS[*reviewer])),
                     reason: None,
+                    reason_code: None,
+                    ticket: None,
                     fingerprint: match seen {
                         SeenCall::Unsaid => None,
                         SeenCall::Recorded => Some(record.held.fingerprint),
@@ -185,6 +198,7 @@ impl Reference {
                         SeenLife::Other => Some(incarnation(u32::MAX)),
                     },
                     at: self.now,
+                    trace: None,
                 };
                 let cast = (record.id.clone(), vote);
                 self.votes.push(cast.clone());
@@ -193,6 +207,22 @@ impl Reference {
             Step::VoteAgain { vote } => {
                 let (id, vote) = pick(&self.votes, vote)?;
                 Act::Vote(id, vote)
+            }
+            Step::Act { record, verb } => {
+                let deed = Deed {
+                    id: DecisionId::random(),
+                    by: Subject("olga".into()),
+                    verb: *verb,
+                    reason: None,
+                    at: self.now,
+                };
+                let done = (pick(&records, record)?.id.clone(), deed);
+                self.acts.push(done.clone());
+                Act::Deed(done.0, done.1)
+            }
+            Step::ActAgain { act } => {
+                let (id, deed) = pick(&self.acts, act)?;
+                Act::Deed(id, deed)
             }
             Step::Claim { record, by, other_call } => {
                 let record = pick(&records, record)?;
@@ -228,6 +258,13 @@ impl Reference {
                 match record.vote(vote.clone(), now, here) {
                     Ok(()) => Answer::Stands(Some(Seen::from(&*record))),
                     Err(why) => Answer::Refused(why, Seen::from(&*record)),
+                }
+            }
+            Act::Deed(id, deed) => {
+                let record = self.records.get_mut(id).expect("a record is acted on that is there");
+                match record.act(deed.clone(), now) {
+                    Ok(()) => Answer::Stands(Some(Seen::from(&*record))),
+                    Err(why) => Answer::Undone(why, Seen::from(&*record)),
                 }
             }
             Act::Claim(id, attempt, fingerprint) if self.is_without_lease(id, *attempt, fingerprint) => {

@@ -10,7 +10,7 @@ use holdpoint::domain::decision::Vote;
 use holdpoint::domain::ids::{ApprovalId, ReplicaId};
 use holdpoint::store::memory::MemoryStore;
 use holdpoint::store::redis::{RedisStore, Settings};
-use holdpoint::store::{ApprovalStore, Filter, Health, Order, Query, StoreError, VoteError};
+use holdpoint::store::{ActError, ApprovalStore, Filter, Health, Order, Query, StoreError, VoteError};
 use jiff::Timestamp;
 use redis::streams::StreamRangeReply;
 use redis::{Commands, cmd};
@@ -89,6 +89,11 @@ impl Subject {
                     Err(error) => panic!("{error}"),
                 }
             }
+            Act::Deed(id, deed) => match self.store.act(id, deed).await {
+                Ok(standing) => stands(Some(standing)),
+                Err(ActError::Refused { why, standing }) => Answer::Undone(why, Seen::from(&*standing)),
+                Err(error) => panic!("{error}"),
+            },
             Act::Claim(id, attempt, fingerprint) => match self.store.claim(id, *attempt, fingerprint).await {
                 Err(StoreError::LeaseLost) => Answer::NoLease,
                 standing => stands(standing.unwrap()),

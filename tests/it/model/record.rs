@@ -8,6 +8,7 @@ use holdpoint::domain::approval::{Approval, Held, Holder, State};
 use holdpoint::domain::decision::{Verdict, Vote};
 use holdpoint::domain::fingerprint::Fingerprint;
 use holdpoint::domain::ids::{ApprovalId, AttemptId, DecisionId, Incarnation, ReplicaId, Subject};
+use holdpoint::domain::quorum::Marks;
 use holdpoint::domain::ruling::Late;
 use holdpoint::domain::sample;
 use jiff::Timestamp;
@@ -131,10 +132,14 @@ pub fn vote(decision: u8, verdict: Verdict, seen_in: u8) -> Vote {
         reviewer: reviewer(usize::from(decision) / CLICKS),
         proof: None,
         verdict,
+        marks: Marks::default(),
         reason: None,
+        reason_code: None,
+        ticket: None,
         fingerprint: None,
         seen_in: Some(life(seen_in)),
         at: NAMES.before,
+        trace: None,
     }
 }
 
@@ -188,6 +193,7 @@ impl Record {
             left_at: None,
             votes: self.votes.iter().flatten().copied().map(cast).collect(),
             void: usize::from(self.void),
+            last_act: None,
             under: self.under.map(life),
             parked_in: life(0),
             seen_in: life(0),

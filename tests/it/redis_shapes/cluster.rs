@@ -85,3 +85,10 @@ async fn the_documented_leave_is_enough_in_a_cluster_whose_replicas_are_waited_f
         assert_eq!(refused.filter(|command| command != "config|get").collect::<Vec<_>>(), [""; 0]);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tls_is_spoken_to_every_node() {
+    let authority = Arc::new(Authority::new());
+    let redis = Cluster::start_with_tls(&authority).await;
+    the_essentials(with_tls(redis.url(), &authority)).await;
+}

@@ -4,6 +4,7 @@ use holdpoint::store::StoreError;
 use holdpoint::store::redis::Unfit;
 
 use super::*;
+use crate::support::processes::serve;
 use crate::support::redis_topologies::Server;
 
 #[tokio::test]
@@ -48,4 +49,44 @@ async fn a_store_whose_server_becomes_a_replica_is_down() {
     replica.until_down().await;
     redis.ask::<()>(&["REPLICAOF", "NO", "ONE"]);
     replica.until_up().await;
+}
+
+#[tokio::test]
+async fn a_server_that_still_loads_is_an_outage() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = ["--dir", folder.path().to_str().unwrap()];
+    let redis = Server::start(&place).await;
+    let here = Replica::at(redis.url()).await;
+    let parked = here.listen_and_park("default").await;
+    here.store.vote(&parked.id, &approve("bob")).await.unwrap();
+    redis.ask::<()>(&["EVAL", "for i = 1, 3000 do redis.call('SET', 'other:' .. i, i) end", "0"]);
+    redis.ask::<()>(&["SAVE"]);
+
+    // About a millisecond a key; between a few of them it answers.
+    let slow = ["--key-load-delay", "1000", "--loading-process-events-interval-bytes", "1024"];
+    let redis = redis.relaunch(&[&place[..], &slow].concat());
+    until("it is seen to load", async || match here.store.health() {
+        Health::Down(why) => why.to_lowercase().contains("loading"),
+        Health::Up => false,
+    })
+    .await;
+    assert_eq!(redis.try_ask::<()>(&["GET", "other:1"]).unwrap_err().code(), Some("LOADING"));
+    let looked = here.store.look(&parked.id).await;
+    assert!(matches!(looked, Err(StoreError::Unavailable(_))), "{looked:?}");
+
+    here.until_up().await;
+    let asked_again = here.claim(&parked).await;
+    assert_eq!((asked_again.state.kind(), asked_again.void), (StateKind::Pending, 1), "another life");
+}
+
+#[tokio::test]
+async fn who_persists_nothing_is_warned_and_who_does_is_not() {
+    let (forgets, persists) = (Server::start(&[]).await, Server::start(&["--appendonly", "yes"]).await);
+    for (redis, warned) in [(forgets, true), (persists, false)] {
+        let url = redis.url();
+        let ports = ["--ext-authz-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+        let replica = serve(&[], &[&ports[..], &["--redis-url", &url]].concat());
+        until("it is connected", async || replica.stderr().contains("connected to Redis")).await;
+        assert_eq!(replica.stderr().contains("persists nothing"), warned, "{}", replica.stderr());
+    }
 }

@@ -43,16 +43,16 @@ fn replicated(primary: &Server) {
     assert_eq!(primary.ask::<usize>(&["WAIT", "2", "3000"]), 2);
 }
 
-/// Waits until these replicas write to another primary.
+/// Waits until these replicas write to another primary. What is decided there before one of them follows is seen by it
+/// when it rings for everything: the approval alone does not ring.
 async fn on_another_primary(redis: &Sentinels, before: u16, replicas: [&Replica; 2]) {
     until("another primary is named", async || redis.primary().port != before).await;
     let named = Instant::now();
     for replica in replicas {
+        // What it wrote to the old one is copied: only a lease that grows says that it is here.
+        let copied = lease(redis.primary(), replica);
         until("the new primary is written to", async || {
-            let leased = replica.store.renew_lease().await.is_ok();
-            let key = "holdpoint:{default}:replicas";
-            let known = redis.primary().try_ask::<Option<String>>(&["ZSCORE", key, &replica.id.to_string()]);
-            leased && known.is_ok_and(|lease| lease.is_some()) && clients(redis.primary()) > 0
+            replica.store.renew_lease().await.is_ok() && lease(redis.primary(), replica) > copied
         })
         .await;
         replica.until_up().await;
@@ -60,8 +60,35 @@ async fn on_another_primary(redis: &Sentinels, before: u16, replicas: [&Replica;
     assert!(named.elapsed() < Duration::from_secs(8), "it took {:?}", named.elapsed());
 }
 
-/// How many connections are subscribed there.
-fn clients(server: &Server) -> usize {
-    let list: String = server.try_ask(&["CLIENT", "LIST", "TYPE", "PUBSUB"]).unwrap_or_default();
-    list.lines().filter(|line| line.contains("sub=")).count()
+/// Until when this replica lives, as this server has it.
+fn lease(server: &Server, replica: &Replica) -> Option<u64> {
+    let lease = server.try_ask(&["ZSCORE", "holdpoint:{default}:replicas", &replica.id.to_string()]);
+    lease.ok().flatten()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tls_is_spoken_to_sentinels_and_to_whom_they_name() {
+    let authority = Arc::new(Authority::new());
+    let redis = Sentinels::start_with_tls(&authority).await;
+    let settings = with_tls(redis.url(), &authority);
+    the_essentials(settings.clone()).await;
+    let (here, there) = (Replica::up(settings.clone()).await, Replica::up(settings).await);
+    let before = redis.primary();
+    replicated(before);
+    redis.fail_over().await;
+    on_another_primary(&redis, before.port, [&here, &there]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sentinels_with_logins_of_their_own_are_asked_with_one() {
+    let document = include_str!("../../../docs/redis.md");
+    let leave = document.lines().find_map(|line| line.strip_prefix("user watcher on >SECRET ")).unwrap();
+    let redis = Sentinels::start_with_logins(&format!("watcher on >p@ss/word {leave}")).await;
+    let settings = |login: &str| Settings { url: format!("{}{login}", redis.url()), ..Settings::default() };
+    the_essentials(settings("?sentinel_login=watcher:p%40ss%2Fword")).await;
+    Replica::up(settings("?sentinel_login=:theirs")).await;
+    for (wrong, answer) in [("", "noauth"), ("?sentinel_login=watcher:other", "wrongpass")] {
+        let reason = format!("no sentinel names the primary - io: \"{answer}\"");
+        is_down_because_of(&Replica::of(settings(wrong)), &reason).await;
+    }
 }

@@ -3,10 +3,8 @@
 use std::time::{Duration, Instant};
 
 use holdpoint::store::redis::InvalidSettings;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 use super::*;
-use crate::support::processes::free_port;
 use crate::support::redis_topologies::Server;
 
 /// What the documentation tells operators to grant.
@@ -43,57 +41,32 @@ pub(super) fn denied(entry: std::collections::HashMap<String, redis::Value>) -> 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tls_is_spoken_to_a_server_of_the_configured_authority_only() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
-    let (authority, certificate, key) = certificates();
-    for (name, text) in [("ca", &authority), ("cert", &certificate), ("key", &key)] {
-        std::fs::write(file(name), text).unwrap();
-    }
-    let port = free_port();
-    let (tls_port, ca, cert, key) = (port.to_string(), file("ca"), file("cert"), file("key"));
-    let _redis = Server::start(&[
-        "--tls-port",
-        &tls_port,
-        "--tls-ca-cert-file",
-        &ca,
-        "--tls-cert-file",
-        &cert,
-        "--tls-key-file",
-        &key,
-        "--tls-auth-clients",
-        "no",
-    ])
-    .await;
+    let authority = Arc::new(Authority::new());
+    let redis = Server::start_with_tls(&authority, &["--tls-auth-clients", "no"]).await;
     let settings = Settings {
-        url: format!("rediss://localhost:{port}"),
-        ca: Some(authority.into_bytes()),
+        url: format!("rediss://localhost:{}", redis.port),
+        ca: Some(authority.root.clone().into_bytes()),
         ..Settings::default()
     };
     the_essentials(settings.clone()).await;
 
-    let stranger = Replica::of(Settings { ca: Some(certificates().0.into_bytes()), ..settings.clone() });
-    until("the certificate is refused", async || match stranger.store.health() {
-        Health::Down(why) => why.to_lowercase().contains("certificate"),
-        Health::Up => panic!("it is believed"),
-    })
-    .await;
-    let public = Replica::of(Settings { ca: None, ..settings.clone() });
-    until("the certificate is refused", async || match public.store.health() {
-        Health::Down(why) => why.to_lowercase().contains("certificate"),
-        Health::Up => panic!("it is believed"),
-    })
-    .await;
+    for ca in [Some(Authority::new().root.into_bytes()), None] {
+        is_down_because_of(&Replica::of(Settings { ca, ..settings.clone() }), "certificate").await;
+    }
 }
 
-/// An authority, and a certificate of it with its key, for `localhost`.
-fn certificates() -> (String, String, String) {
-    let (mut authority, authority_key) = (CertificateParams::default(), KeyPair::generate().unwrap());
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let own = authority.self_signed(&authority_key).unwrap().pem();
-    let key = KeyPair::generate().unwrap();
-    let server = CertificateParams::new(["localhost".to_owned()]).unwrap();
-    let issuer = Issuer::new(authority, authority_key);
-    (own, server.signed_by(&key, &issuer).unwrap().pem(), key.serialize_pem())
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_asks_who_connects_is_shown_a_certificate() {
+    let authority = Arc::new(Authority::new());
+    let redis = Server::start_with_tls(&authority, &[]).await;
+    let settings = with_tls(redis.url(), &authority);
+    let here = Replica::up(settings.clone()).await;
+    here.hears_and_is_released(&here, &here.listen_and_park("default").await).await;
+
+    let nobody = Replica::of(Settings { client: None, ..settings.clone() });
+    is_down_because_of(&nobody, "certificate").await;
+    let stranger = with_tls(redis.url(), &Authority::new());
+    is_down_because_of(&Replica::of(Settings { client: stranger.client, ..settings }), "alert").await;
 }
 
 #[tokio::test]
@@ -110,12 +83,15 @@ async fn urls_that_cannot_work_are_refused() {
         "redis+other://h",
         "h:6379",
         "rediss://h/#insecure",
+        "redis+sentinel://h/?sentinel_login=:p",
+        "redis+sentinel://h/main?other=:p",
+        "redis+sentinel://h/main?sentinel_login=p",
+        "redis+sentinel://h/main?sentinel_login=u:80/p",
     ] {
         assert!(matches!(refused(url, None), Some(InvalidSettings::Url(_))), "{url}");
     }
-    let authority = certificates().0;
-    for (url, ca) in [("rediss://h", "no PEM"), ("redis://h", &authority)] {
-        assert!(matches!(refused(url, Some(ca)), Some(InvalidSettings::Ca(_))), "{url}");
+    for (url, ca) in [("rediss://h", "no PEM"), ("redis://h", &Authority::new().root)] {
+        assert!(matches!(refused(url, Some(ca)), Some(InvalidSettings::Certificates(_))), "{url}");
     }
     let waiting = Settings { wait_replicas: 1, wait_timeout: Duration::from_secs(1), ..Settings::default() };
     let rung = Arc::new(Rung::default());

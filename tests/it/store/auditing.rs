@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use holdpoint::audit::{Audit, Query, Settings, Sink, Target};
 use holdpoint::clock::SystemClock;
+use holdpoint::domain::act::{Act, Verb};
 use holdpoint::domain::approval::Departure;
 use holdpoint::domain::audit::{Chain, Event, Fact, Head, Line, Notary, Note, Place, verify};
 use holdpoint::domain::decision::Vote;
-use holdpoint::domain::ids::{ReplicaId, Subject};
+use holdpoint::domain::ids::{DecisionId, ReplicaId, Subject};
 use holdpoint::domain::sample;
 use holdpoint::store::AuditLog;
 use jiff::Timestamp;
@@ -95,6 +96,36 @@ pub async fn what_a_reviewer_said_is_in_the_entry(kind: Kind) {
         said,
         [("fingerprint", &*fingerprint), ("proof", "token bob"), ("reason", "looks \"right\"\n")]
     );
+}
+
+pub async fn what_people_do_past_the_vote_is_an_entry(kind: Kind) {
+    let stage = kind.stage().await;
+    let parked = stage.park(&sample::held()).await;
+    let act = |verb| Act {
+        id: DecisionId::random(),
+        by: Subject("olga".into()),
+        verb,
+        reason: Some("an \"incident\"".into()),
+        at: Timestamp::UNIX_EPOCH,
+    };
+    let extend = act(Verb::Extend { by: Duration::from_secs(60), longest: 24 * HOUR });
+    stage.here.act(&parked.id, &extend).await.unwrap();
+    let ticket = Some("INC-1".to_owned());
+    stage.here.vote(&parked.id, &Vote { ticket, marks: "1".into(), ..approve("bob") }).await.unwrap();
+    stage.here.act(&parked.id, &act(Verb::Revoke)).await.unwrap();
+    let facts = facts(&stage).await;
+    let told: Vec<_> = facts.iter().map(|fact| (fact.event, fact.who.as_deref(), &fact.attempt)).collect();
+    assert_eq!(
+        told[1..],
+        [
+            (Event::Extended, Some("olga"), &None),
+            (Event::BrokenGlass, Some("bob"), &None),
+            (Event::Revoked, Some("olga"), &None),
+        ]
+    );
+    assert_eq!(facts[1].detail["extended_by_seconds"], 60);
+    assert_eq!(facts[2].detail["ticket"], "INC-1");
+    assert_eq!(facts[3].detail["reason"], "an \"incident\"");
 }
 
 pub async fn what_changes_no_record_can_be_noted(kind: Kind) {

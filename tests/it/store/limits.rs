@@ -49,7 +49,10 @@ pub async fn no_more_than_so_many_are_open_of_one_caller_and_in_one_queue(kind: 
     park("alice", "sre").await.expect("another queue");
     park("bob", "dba").await.expect("another caller");
     assert_eq!(park("carol", "dba").await, Err(StoreError::Full(Cap::Queue)));
-    assert_eq!(stage.here.count_open().await, Ok(4));
+    let open = stage.here.count_open().await.unwrap();
+    assert_eq!(open.iter().map(|queue| queue.open).sum::<u64>(), 4);
+    let dba = open.iter().find(|queue| queue.name == *first.id.queue()).unwrap();
+    assert_eq!((dba.open, dba.oldest), (3, Some(first.created_at)));
 
     stage.there.vote(&first.id, &reject("eve")).await.unwrap();
     park("alice", "dba").await.expect("there is room again");

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use holdpoint::clock::SystemClock;
 use holdpoint::domain::approval::{Approval, Departure, Held, Holder, StateKind};
-use holdpoint::domain::decision::{Verdict, Vote};
+use holdpoint::domain::decision::{Membership, Verdict, Vote};
 use holdpoint::domain::fingerprint::Fingerprint;
-use holdpoint::domain::ids::{ApprovalId, AttemptId, DecisionId, QueueName, ReplicaId, Subject};
+use holdpoint::domain::ids::{ApprovalId, AttemptId, DecisionId, Group, QueueName, ReplicaId, Subject};
+use holdpoint::domain::quorum::{Marks, Share};
+use holdpoint::domain::ruling::Terms;
 use holdpoint::domain::sample;
 use holdpoint::store::memory::MemoryStore;
 use holdpoint::store::redis::{RedisStore, Settings};
@@ -219,6 +221,22 @@ pub fn held(change: impl FnOnce(&mut Held)) -> Held {
     held
 }
 
+/// Terms that want one person out of each of these groups.
+pub fn one_of_each(groups: &[&str]) -> Terms {
+    let groups: Vec<_> = groups.iter().map(|group| Group((*group).to_owned())).collect();
+    Terms {
+        approvals: u8::try_from(groups.len()).expect("a few groups"),
+        shares: groups.iter().map(|group| Share { group: group.clone(), people: 1 }).collect(),
+        reviewers: groups,
+        ..sample::terms()
+    }
+}
+
+/// Of somebody in these groups.
+pub fn members_of(groups: &[&str]) -> Membership {
+    Membership::Groups(groups.iter().map(|group| Group((*group).to_owned())).collect())
+}
+
 /// A fingerprint of this digit.
 pub fn fingerprint(digit: char) -> Fingerprint {
     digit.to_string().repeat(64).parse().unwrap()
@@ -231,10 +249,14 @@ pub fn vote(reviewer: &str, verdict: Verdict) -> Vote {
         reviewer: Subject(reviewer.into()),
         proof: None,
         verdict,
+        marks: Marks::default(),
         reason: None,
+        reason_code: None,
+        ticket: None,
         fingerprint: None,
         seen_in: None,
         at: Timestamp::UNIX_EPOCH,
+        trace: None,
     }
 }
 

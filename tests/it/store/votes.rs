@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use holdpoint::domain::approval::{State, StateKind, VoteRefused};
-use holdpoint::domain::decision::Vote;
+use holdpoint::domain::decision::{Membership, ReasonCode, Vote};
 use holdpoint::domain::ids::{ApprovalId, Subject};
 use holdpoint::domain::sample;
 use holdpoint::store::{ApprovalStore, VoteError};
 use jiff::Timestamp;
 
-use super::stage::{Kind, approve, fingerprint, held, reject, vote};
+use super::stage::{Kind, approve, fingerprint, held, members_of, one_of_each, reject, vote};
 
 /// Votes in vain, and checks that the refusal tells what stands.
 async fn refused(store: &dyn ApprovalStore, id: &ApprovalId, vote: &Vote) -> VoteRefused {
@@ -53,6 +53,42 @@ pub async fn as_many_different_people_as_needed_have_to_approve(kind: Kind) {
     }
     let reviewers: Vec<_> = stage.look(&parked.id).await.votes.into_iter().map(|v| v.reviewer.0).collect();
     assert_eq!(reviewers, ["bob", "eve", "joe"], "in the order in which they came");
+}
+
+pub async fn one_out_of_each_group_has_to_approve(kind: Kind) {
+    let stage = kind.stage().await;
+    let (dba, security, both) = (&["dba"][..], &["security"][..], &["dba", "security"][..]);
+    for people in
+        [&[dba, security][..], &[both, both], &[both, dba], &[dba, dba, dba, security], &[dba, both]]
+    {
+        let parked = stage.park(&held(|h| h.terms = one_of_each(both))).await;
+        for (n, groups) in people.iter().enumerate() {
+            let marks = parked.held.terms.marks(&members_of(groups));
+            let vote = Vote { marks: marks.clone(), ..approve(&format!("reviewer {n}")) };
+            let voted = stage.there.vote(&parked.id, &vote).await.unwrap();
+            assert_eq!(voted.votes[n].marks, marks);
+            let is_last = n + 1 == people.len();
+            assert_eq!(voted.state.kind() == StateKind::Approved, is_last, "{people:?} at {n}");
+            assert_eq!(voted.approvals_missing() == 0, is_last, "{people:?} at {n}");
+        }
+    }
+}
+
+pub async fn one_person_in_two_groups_counts_once(kind: Kind) {
+    let stage = kind.stage().await;
+    let parked = stage.park(&held(|h| h.terms = one_of_each(&["dba", "security"]))).await;
+    let marks = parked.held.terms.marks(&Membership::All);
+    let voted = stage.here.vote(&parked.id, &Vote { marks, ..approve("bob") }).await.unwrap();
+    assert_eq!((voted.state, voted.approvals_missing()), (State::Pending, 1));
+}
+
+pub async fn a_vote_that_says_for_nobody_counts_for_none_of_several_groups(kind: Kind) {
+    let stage = kind.stage().await;
+    let parked = stage.park(&held(|h| h.terms = one_of_each(&["dba", "security"]))).await;
+    for reviewer in ["bob", "eve", "joe"] {
+        let voted = stage.here.vote(&parked.id, &approve(reviewer)).await.unwrap();
+        assert_eq!((voted.state, voted.approvals_missing()), (State::Pending, 2));
+    }
 }
 
 pub async fn a_reviewer_votes_once(kind: Kind) {
@@ -115,8 +151,10 @@ pub async fn a_vote_keeps_what_the_reviewer_said(kind: Kind) {
     let sent = [
         Vote {
             reason: Some("ä \"\n\u{0}".into()),
+            reason_code: Some(ReasonCode::Checked),
             fingerprint: Some(parked.held.fingerprint),
             seen_in: Some(parked.seen_in),
+            trace: Some("00-1-2-01".into()),
             ..approve("bob, € \n")
         },
         Vote { reason: Some(String::new()), proof: Some("token bob".into()), ..approve("") },

@@ -16,7 +16,9 @@ async fn listing_the_gated_tools_answers_at_once_and_parks_nothing() {
     assert_eq!(world.b.reviewer().sees(0).await, Vec::<serde_json::Value>::new());
     let mut redis = world.redis.connection();
     for records in ["*:record:*", "*:held:*", "*:audit"] {
-        let keys: Vec<String> = redis::cmd("KEYS").arg(records).query(&mut redis).unwrap();
+        let mut keys: Vec<String> = redis::cmd("KEYS").arg(records).query(&mut redis).unwrap();
+        // Every replica probes itself.
+        keys.retain(|key| !key.contains("{holdpoint-probe}"));
         assert_eq!(keys, Vec::<String>::new());
     }
 }

@@ -4,13 +4,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 
 use async_trait::async_trait;
+use holdpoint::domain::act::Act;
 use holdpoint::domain::approval::{Approval, Departure};
 use holdpoint::domain::audit::Note;
 use holdpoint::domain::decision::Vote;
 use holdpoint::domain::fingerprint::Fingerprint;
 use holdpoint::domain::ids::{ApprovalId, AttemptId, RequestKey, SessionKey};
 use holdpoint::store::memory::MemoryStore;
-use holdpoint::store::{ApprovalStore, Health, Page, Parking, Query, StoreError, VoteError};
+use holdpoint::store::{
+    ActError, ApprovalStore, Health, OpenIn, Page, Parking, Precedents, Query, StoreError, VoteError,
+};
 
 /// The embedded store, which can be made to fail.
 pub struct FaultyStore {
@@ -91,6 +94,11 @@ impl ApprovalStore for FaultyStore {
         self.inner().vote(id, vote).await
     }
 
+    async fn act(&self, id: &ApprovalId, act: &Act) -> Result<Approval, ActError> {
+        self.up().await?;
+        self.inner().act(id, act).await
+    }
+
     async fn replicated(&self, _standing: &Approval) -> Option<bool> {
         Some(!self.without_replicas.load(Ordering::SeqCst))
     }
@@ -125,7 +133,7 @@ impl ApprovalStore for FaultyStore {
         self.inner().withdraw(session, request).await
     }
 
-    async fn count_open(&self) -> Result<u64, StoreError> {
+    async fn count_open(&self) -> Result<Vec<OpenIn>, StoreError> {
         self.up().await?;
         self.inner().count_open().await
     }
@@ -146,6 +154,11 @@ impl ApprovalStore for FaultyStore {
 
     async fn list(&self, query: &Query) -> Result<Page, StoreError> {
         self.inner().list(query).await
+    }
+
+    async fn precedents(&self, id: &ApprovalId) -> Result<Precedents, StoreError> {
+        self.up().await?;
+        self.inner().precedents(id).await
     }
 
     async fn listen(&self, id: &ApprovalId) -> Result<(), StoreError> {

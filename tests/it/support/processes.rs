@@ -3,6 +3,7 @@
 mod clients;
 mod envoy;
 mod holdpoint;
+mod oidc_provider;
 mod ops_tools;
 mod redis;
 mod reviewer;
@@ -27,6 +28,7 @@ pub use self::{
     clients::{Era, Tool, inspector, list_tools},
     envoy::{Envoy, PartialBodies},
     holdpoint::{Holdpoint, TOKEN, command, serve},
+    oidc_provider::OidcProvider,
     ops_tools::OpsTools,
     redis::RedisServer,
     reviewer::Reviewer,

@@ -55,6 +55,14 @@ impl Site {
         Self { ops_tools, envoy }
     }
 
+    /// The same with a gateway that sends its spans to this port.
+    pub async fn traced([first, second]: [&Holdpoint; 2], receiver: u16) -> Self {
+        let ops_tools = OpsTools::start().await;
+        let ports = [first.check_port(), second.check_port()];
+        let envoy = Envoy::traced(ports, &ops_tools, receiver).await;
+        Self { ops_tools, envoy }
+    }
+
     /// An agent calls `run_migration` and waits.
     pub fn migrates(&self, agent: Agent, version: &str) -> Calling {
         let (url, arguments) = (self.envoy.url("/privileged/mcp"), json!({ "version": version }));

@@ -12,8 +12,9 @@ use crate::domain::call::Caller;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{Group, QueueName, Subject};
 use crate::domain::json::Json;
+use crate::domain::quorum::Share;
 use crate::domain::redaction::Redacted;
-use crate::domain::ruling::{DenialForm, Late, Terms};
+use crate::domain::ruling::{DenialForm, Late, Reason, Terms};
 
 /// The line of JSON before the body. Fingerprint and queue are kept elsewhere; what is none is left out.
 #[derive(Serialize, Deserialize)]
@@ -69,6 +70,10 @@ struct TermsLine<'a> {
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     reviewers: Vec<Cow<'a, str>>,
     approvals: u8,
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    shares: Vec<(Cow<'a, str>, u8)>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    reason_required: bool,
     hold: u64,
     expires: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -160,6 +165,8 @@ fn terms_line(terms: &Terms) -> TermsLine<'_> {
         rule: text(&terms.rule),
         reviewers: terms.reviewers.iter().map(|group| text(&group.0)).collect(),
         approvals: terms.approvals,
+        shares: terms.shares.iter().map(|share| (text(&share.group.0), share.people)).collect(),
+        reason_required: terms.reason == Reason::Required,
         hold: millis(terms.hold),
         expires: millis(terms.expires),
         cooldown: millis(terms.cooldown),
@@ -183,6 +190,8 @@ fn terms(line: TermsLine<'_>, queue: &QueueName) -> Terms {
         queue: queue.clone(),
         reviewers: line.reviewers.into_iter().map(|group| Group(group.into_owned())).collect(),
         approvals: line.approvals,
+        shares: line.shares.into_iter().map(share).collect(),
+        reason: if line.reason_required { Reason::Required } else { Reason::Optional },
         hold: Duration::from_millis(line.hold),
         expires: Duration::from_millis(line.expires),
         cooldown: Duration::from_millis(line.cooldown),
@@ -196,6 +205,10 @@ fn terms(line: TermsLine<'_>, queue: &QueueName) -> Terms {
         },
         redaction: Arc::default(),
     }
+}
+
+fn share((group, people): (Cow<'_, str>, u8)) -> Share {
+    Share { group: Group(group.into_owned()), people }
 }
 
 fn text(text: &str) -> Cow<'_, str> {

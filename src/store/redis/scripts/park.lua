@@ -4,7 +4,7 @@
 --     [8] grant in ms, or 'off'  [9] open for so many ms  [10] what was asked
 --     [11] session and request of the attempt, or ''  [12] cool-down in ms
 --     [13] the caller  [14] at most so many open ones of the caller  [15] ... and in the queue
---     [16] when this attempt asked first, by this clock; '' where this is the first time
+--     [16] who uses which tool  [17] when this attempt asked first, by this clock; '' where this is the first time
 -- Returns  'stands', the record as it stands: this attempt was here before
 --          'taken up', the record, perhaps released by it
 --          'new', the record without what was asked, which the sender has
@@ -88,7 +88,7 @@ end
 
 -- Another replica holds the identical call. If it lives, these are two calls, with a record each; if it has just
 -- died, this is its call come again. Its next sign of life tells, or the end of its lease.
-local asked_first = tonumber(ARGV[16]) or now
+local asked_first = tonumber(ARGV[17]) or now
 for _, other in ipairs(redis.call('ZRANGEBYSCORE', replicas, '(' .. now, asked_first + lease)) do
   if other ~= replica and #filed_under(other, 1) > 0 then
     return { 'ask again', tostring(asked_first), '', {}, false }
@@ -102,9 +102,10 @@ if redis.call('ZCARD', base .. ':open') >= tonumber(ARGV[15]) then return { 'ful
 record = { key = key, changes = {}, seq = 0 }
 local asked = { v = VERSION, fp = fingerprint, need = ARGV[7], late = ARGV[8], created = now,
   deadline = now + ARGV[9], epoch = 1, attempt = attempt, replica = replica, left = '',
-  under = '', void = 0, born = here, origin = origin, caller = caller }
+  under = '', void = 0, born = here, origin = origin, caller = caller, usage = ARGV[16] }
 for name, value in pairs(asked) do set(record, name, value) end
 enter(record, 'pending', '')
 redis.call('SET', base .. ':held:' .. key, ARGV[10])
+redis.call('HINCRBY', usage(record), 'calls', 1)
 change(record, 'park', attempt)
 return { 'new', key, fields(record), {}, false }

@@ -12,8 +12,7 @@ local VERSION = '1'
 -- The fields in the order of a reply (see record.rs). What comes `with` a state: until when it is approved, the
 -- attempt that was released, why it was cancelled.
 local FIELDS = { 'v', 'fp', 'need', 'late', 'created', 'deadline', 'state', 'at', 'with', 'seq', 'epoch',
-  'attempt', 'replica', 'left', 'under', 'void', 'origin', 'caller',
-  'born' }
+  'attempt', 'replica', 'left', 'under', 'void', 'origin', 'caller', 'act', 'born', 'usage' }
 -- A vote is so many elements of the list: decision, reviewer, verdict, time, the rest.
 local VOTE = 5
 local clock = redis.call('TIME')
@@ -71,7 +70,20 @@ local function set(record, name, value)
   changes[#changes + 1] = value
 end
 
+-- Where is kept how often this caller used this tool and what people said of it last, and under which names: of any
+-- such call, and of the identical one. Records of before there was this have none.
+local function usage(record)
+  if (record.usage or '') == '' then return nil end
+  local call = string.sub(record.fp, 1, 16)
+  return base .. ':usage:' .. record.usage, { approved = '+' .. call, rejected = '-' .. call }
+end
+
 local function enter(record, state, with)
+  local used, identical = usage(record)
+  if used and identical[state] then
+    redis.call('HSET', used, identical[state], record.key)
+    if state == 'approved' then redis.call('HSET', used, 'approved', record.key) end
+  end
   set(record, 'state', state)
   set(record, 'at', now)
   set(record, 'with', with)

@@ -11,6 +11,15 @@ local function forget(key)
   for _, index in ipairs({ ':open', ':ended', ':due' }) do redis.call('ZREM', base .. index, key) end
 end
 
+local function forget_usage(record)
+  local used, identical = usage(record)
+  if not used then return end
+  if redis.call('HINCRBY', used, 'calls', -1) <= 0 then return redis.call('DEL', used) end
+  for _, name in ipairs({ 'approved', identical.approved, identical.rejected }) do
+    if redis.call('HGET', used, name) == record.key then redis.call('HDEL', used, name) end
+  end
+end
+
 for _, key in ipairs(due) do
   local record = read(key)
   if not record then
@@ -27,6 +36,7 @@ for _, key in ipairs(due) do
     ended[#ended + 1] = key
   else
     if record.filed.call then redis.call('ZREM', base .. ':calls', record.filed.call) end
+    forget_usage(record)
     forget(key)
   end
 end

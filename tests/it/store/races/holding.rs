@@ -26,7 +26,7 @@ pub async fn decide_between_park_and_look(kind: Kind) {
         let stage = kind.stage_that_rings(waiters.clone()).await;
         let store = Arc::new(Meddler { inner: Arc::clone(&stage.here), moment });
         let replica = stage.replica();
-        let settings = Settings { patience: LONG, caps: sample::UNLIMITED };
+        let settings = Settings::new(LONG, sample::UNLIMITED);
         let approvals = Approvals::new(store, waiters, Arc::new(SystemClock), replica, settings);
         let all = async {
             for round in rounds().step_by(4) {

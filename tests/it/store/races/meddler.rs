@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use holdpoint::domain::act::Act;
 use holdpoint::domain::approval::{Approval, Departure};
 use holdpoint::domain::audit::Note;
 use holdpoint::domain::decision::Vote;
 use holdpoint::domain::fingerprint::Fingerprint;
 use holdpoint::domain::ids::{ApprovalId, AttemptId, RequestKey, SessionKey};
-use holdpoint::store::{ApprovalStore, Health, Page, Parking, Query, StoreError, VoteError};
+use holdpoint::store::{
+    ActError, ApprovalStore, Health, OpenIn, Page, Parking, Precedents, Query, StoreError, VoteError,
+};
 
 use super::super::stage::approve;
 
@@ -46,6 +49,10 @@ impl ApprovalStore for Meddler {
         Ok(parked)
     }
 
+    async fn precedents(&self, id: &ApprovalId) -> Result<Precedents, StoreError> {
+        self.inner.precedents(id).await
+    }
+
     async fn listen(&self, id: &ApprovalId) -> Result<(), StoreError> {
         self.meddle(Moment::BeforeListening, id).await;
         self.inner.listen(id).await?;
@@ -59,6 +66,10 @@ impl ApprovalStore for Meddler {
 
     async fn vote(&self, id: &ApprovalId, vote: &Vote) -> Result<Approval, VoteError> {
         self.inner.vote(id, vote).await
+    }
+
+    async fn act(&self, id: &ApprovalId, act: &Act) -> Result<Approval, ActError> {
+        self.inner.act(id, act).await
     }
 
     async fn claim(
@@ -83,7 +94,7 @@ impl ApprovalStore for Meddler {
         self.inner.withdraw(session, request).await
     }
 
-    async fn count_open(&self) -> Result<u64, StoreError> {
+    async fn count_open(&self) -> Result<Vec<OpenIn>, StoreError> {
         self.inner.count_open().await
     }
 

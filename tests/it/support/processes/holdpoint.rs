@@ -35,20 +35,30 @@ impl Holdpoint {
     /// Starts a replica with this configuration file and waits until it listens; without a Redis its approvals
     /// live in it.
     pub async fn start(config: &str, redis: Option<&RedisServer>) -> Self {
-        Self::launch(config, redis.map(RedisServer::url), None).await
+        Self::told(&[], config, redis).await
+    }
+
+    /// The same with these variables in its environment.
+    pub async fn told(environment: &[(&str, &str)], config: &str, redis: Option<&RedisServer>) -> Self {
+        Self::launch(environment, config, redis.map(RedisServer::url), None).await
     }
 
     /// The same with the Redis at this URL.
     pub async fn with(config: &str, redis: String) -> Self {
-        Self::launch(config, Some(redis), None).await
+        Self::launch(&[], config, Some(redis), None).await
     }
 
     /// The same inside a network.
     pub async fn inside(network: &Network, config: &str, redis: String) -> Self {
-        Self::launch(config, Some(redis), Some(network)).await
+        Self::launch(&[], config, Some(redis), Some(network)).await
     }
 
-    async fn launch(config: &str, redis: Option<String>, network: Option<&Network>) -> Self {
+    async fn launch(
+        environment: &[(&str, &str)],
+        config: &str,
+        redis: Option<String>,
+        network: Option<&Network>,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let file = folder.path().join("holdpoint.yaml");
         std::fs::write(&file, config).expect("a configuration file");
@@ -56,7 +66,7 @@ impl Holdpoint {
         let any_port = format!("{}:0", network.map_or("127.0.0.1", |network| network.address()));
         let mut args = vec!["--config", file, "--ext-authz-listen", &any_port, "--admin-listen", &any_port];
         args.extend(redis.iter().flat_map(|url| ["--redis-url", url]));
-        let environment = [("HOLDPOINT_TOKEN", TOKEN)];
+        let environment = [&[("HOLDPOINT_TOKEN", TOKEN)], environment].concat();
         let running = match network {
             Some(network) => network.start_in("holdpoint", "env", command_line(&environment, &args)),
             None => serve(&environment, &args),
@@ -78,6 +88,11 @@ impl Holdpoint {
     /// The URL of its admin side.
     pub fn admin(&self) -> &str {
         &self.admin
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.running.stderr()
     }
 
     /// The reviewer of everything, at this replica.

@@ -73,9 +73,9 @@ impl Reviewer {
         .await
     }
 
-    /// `GET /readyz`, which has to answer 200.
+    /// `GET /readyz`: what the replica says of itself, ready or not.
     pub async fn ready(&self) -> Value {
-        json(self.get("/readyz").await, StatusCode::OK).await
+        self.get("/readyz").await.json().await.expect("the readiness is JSON")
     }
 
     /// What the queue's page hears from now on; wait for [`Live::hears`].

@@ -1,0 +1,73 @@
+//! What people do to an approval beside deciding.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::audit::Detail;
+use super::ids::{DecisionId, Subject};
+
+/// What somebody does to an approval beside deciding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Act {
+    /// Which act this is: sent again, it is done once.
+    pub id: DecisionId,
+    /// Whose it is.
+    pub by: Subject,
+    /// What is done.
+    pub verb: Verb,
+    /// Why.
+    pub reason: Option<String>,
+    /// When, by the store's clock.
+    pub at: Timestamp,
+}
+
+impl Act {
+    /// What the audit tells of it beside who, when and to what.
+    pub fn detail(&self) -> Detail {
+        let by = match self.verb {
+            Verb::Extend { by, .. } => Some(by.as_secs().into()),
+            Verb::Cancel | Verb::Revoke => None,
+        };
+        let told = [("reason", self.reason.clone().map(Into::into)), ("extended_by_seconds", by)];
+        told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    }
+}
+
+/// What is done to an approval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// What is pending ends.
+    Cancel,
+    /// What is approved, and not yet released, is approved no longer, and ends.
+    Revoke,
+    /// What is pending stays so for longer.
+    Extend {
+        /// For how much longer.
+        by: Duration,
+        /// For how long it may be open in all.
+        longest: Duration,
+    },
+}
+
+impl Verb {
+    /// The word for it, as audit and API write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cancel => "cancel",
+            Self::Revoke => "revoke",
+            Self::Extend { .. } => "extend",
+        }
+    }
+}
+
+/// Why an act is not done. The record stands as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ActRefused {
+    /// It is not, or no longer, in the state that the act takes.
+    #[error("the approval is in another state")]
+    WrongState,
+    /// It would be open for longer than anything may.
+    #[error("it would be open for too long")]
+    TooLong,
+}

@@ -1,0 +1,24 @@
+-- Does what a person does beside voting.
+--
+-- ARGV[2] key  [3] which act this is  [4] who  [5] 'cancel', 'revoke' or 'extend'
+--     [6] by how many ms it is extended  [7] for how many ms it may be open in all
+--     [8] the rest of the act, opaque  [9] what of it the audit tells, as JSON
+-- Returns  nil, or the record and 'done' (now or before), 'wrong state' or 'too long'
+local record = read(ARGV[2])
+if not record or record.v ~= VERSION then return record and answer('stands', record) end
+
+local act, who, verb = ARGV[3], ARGV[4], ARGV[5]
+if string.sub(record.act or '', 1, #act) == act then return answer('done', record) end
+local takes = verb == 'revoke' and 'approved' or 'pending'
+if record.state ~= takes or overdue(record) then return answer('wrong state', record) end
+
+if verb == 'extend' then
+  local deadline = record.deadline + ARGV[6]
+  if deadline > record.created + ARGV[7] then return answer('too long', record) end
+  set(record, 'deadline', string.format('%.0f', deadline))
+else
+  enter(record, 'cancelled', verb == 'revoke' and 'revoked' or 'by-hand')
+end
+set(record, 'act', act .. ':' .. now .. ':' .. ARGV[8])
+change(record, verb, who, ARGV[9])
+return answer('done', record)

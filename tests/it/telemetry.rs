@@ -1,0 +1,7 @@
+//! What traces, metrics and logs tell, received as a collector receives it.
+
+mod collector;
+mod dashboards;
+mod environment;
+mod metrics;
+mod story;
