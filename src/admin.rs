@@ -3,6 +3,7 @@
 mod api;
 mod arguments;
 mod assets;
+mod audit;
 mod card;
 mod claim;
 mod detail;
@@ -47,6 +48,7 @@ use self::identity::Identities;
 pub use self::identity::{Authentication, Oidc, Proofs, TokenReviewer};
 pub use self::origin::AllowedHosts;
 use crate::approvals::Approvals;
+use crate::audit::Audit;
 pub use crate::domain::credential::TokenDigest;
 use crate::store::IdentityStore;
 
@@ -78,6 +80,7 @@ pub struct Settings {
 /// What every endpoint has at hand.
 struct Admin {
     approvals: Arc<Approvals>,
+    audit: Arc<Audit>,
     identities: Identities,
     settings: Settings,
     draining: CancellationToken,
@@ -86,13 +89,14 @@ struct Admin {
 /// Everything that the admin side answers. Once `draining`, it reports that it is not ready and ends live streams.
 pub fn router(
     approvals: Arc<Approvals>,
+    audit: Arc<Audit>,
     identities: Arc<dyn IdentityStore>,
     settings: Settings,
     draining: CancellationToken,
 ) -> Router {
     let authentication = settings.authentication.clone();
     let identities = Identities::new(authentication, identities, settings.secure_cookie);
-    let admin = Arc::new(Admin { approvals, identities, settings, draining });
+    let admin = Arc::new(Admin { approvals, audit, identities, settings, draining });
     // Asked at once, so that the log says at the start what is wrong with it; it ends by itself.
     let asking = Arc::clone(&admin);
     tokio::spawn(async move { asking.identities.meet_issuer().await });
@@ -115,6 +119,11 @@ pub fn router(
         .route("/v1/approvals:watch", get(watch::watch))
         .route("/v1/approvals:batchDecide", post(batch::decide).layer(DefaultBodyLimit::max(BATCH_LIMIT)))
         .route("/openapi.json", get(openapi::document))
+        .route("/v1/approvals/{id}/evidence", get(audit::evidence))
+        .route("/v1/approvals/{id}/reveal", post(audit::reveal))
+        .route("/v1/audit", get(audit::search))
+        .route("/v1/audit/checkpoints", get(audit::checkpoints))
+        .route("/v1/audit:export", get(audit::export::export))
         .route("/v1/login", get(login::device))
         .route("/v1/whoami", get(whoami::show))
         .route("/v1/tokens", get(tokens::list).post(tokens::make))

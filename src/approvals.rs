@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, broadcast};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -24,6 +24,7 @@ pub use self::feed::{NoPlace, Place};
 pub use self::waiters::Waiters;
 use crate::clock::Clock;
 use crate::domain::approval::Approval;
+use crate::domain::audit::Note;
 use crate::domain::ids::{ApprovalId, Group, ReplicaId, RequestKey, SessionKey};
 use crate::domain::ruling::Caps;
 use crate::store::{ApprovalStore, Health, LEASE, Page, Precedents, Query, StoreError};
@@ -37,6 +38,13 @@ const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// How many withdrawals may be under way at a time.
 const WITHDRAWALS: usize = 64;
+
+/// How many notes may be under way at a time.
+const NOTES: usize = 256;
+
+/// How long a note is tried, and how long to wait before it is tried again.
+const NOTE_FOR: Duration = Duration::from_secs(15);
+const NOTE_AGAIN: Duration = Duration::from_millis(200);
 
 /// How calls are held.
 #[derive(Debug, Clone)]
@@ -73,6 +81,7 @@ pub struct Approvals {
     tasks: TaskTracker,
     draining: CancellationToken,
     withdrawals: Arc<Semaphore>,
+    notes: Arc<Semaphore>,
     canary: Canary,
 }
 
@@ -88,6 +97,7 @@ impl Approvals {
         let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
         let (open, asked_at) = (AtomicU64::new(0), AtomicI64::new(0));
         let withdrawals = Arc::new(Semaphore::new(WITHDRAWALS));
+        let notes = Arc::new(Semaphore::new(NOTES));
         Arc::new(Self {
             store,
             waiters,
@@ -99,6 +109,7 @@ impl Approvals {
             tasks,
             draining,
             withdrawals,
+            notes,
             canary: Canary::default(),
         })
     }
@@ -183,6 +194,34 @@ impl Approvals {
         self.tasks.spawn(async move {
             if let Err(error) = approvals.store.withdraw(session, request).await {
                 tracing::debug!(%error, "a withdrawal was not recorded");
+            }
+            drop(permit);
+        });
+    }
+
+    /// Writes down what changes no record, and returns once it is.
+    pub async fn write(&self, note: &Note) -> Result<(), StoreError> {
+        self.store.note(note).await
+    }
+
+    /// Writes down, in the background, what changes no record. Nobody waits for it, and where too much is under way it is
+    /// left out, and told in the log instead.
+    pub fn note(self: &Arc<Self>, note: Note) {
+        let Ok(permit) = Arc::clone(&self.notes).try_acquire_owned() else {
+            return tracing::warn!(
+                event = note.event.as_str(),
+                "left out of the audit: too much is under way"
+            );
+        };
+        let approvals = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let give_up = Instant::now() + NOTE_FOR;
+            while let Err(error) = approvals.store.note(&note).await {
+                if Instant::now() >= give_up {
+                    tracing::warn!(event = note.event.as_str(), %error, "left out of the audit");
+                    break;
+                }
+                sleep(NOTE_AGAIN).await;
             }
             drop(permit);
         });

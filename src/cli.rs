@@ -1,6 +1,7 @@
 //! The command line.
 
 pub mod account;
+mod audit;
 pub mod client;
 mod config;
 mod doctor;
@@ -29,6 +30,7 @@ enum Command {
     Serve(serve::Serve),
     Config(config::ConfigCommand),
     Policy(policy::Policy),
+    Audit(audit::Audit),
     Doctor(doctor::Doctor),
     #[command(flatten)]
     Reviewing(reviewing::Reviewing),
@@ -43,6 +45,7 @@ impl Cli {
             Command::Serve(command) => command.run(),
             Command::Config(command) => command.run(),
             Command::Policy(command) => command.run(),
+            Command::Audit(command) => return command.run(),
             Command::Doctor(command) => return command.run(),
             Command::Reviewing(command) => return command.run(),
             Command::Account(command) => return command.run(),

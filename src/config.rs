@@ -1,5 +1,6 @@
 //! What the operator said: one YAML file, one small struct a concern, everything with a default.
 
+mod audit;
 mod duration;
 mod identity;
 mod limits;
@@ -12,13 +13,15 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use self::audit::{AuditConfig, SinkConfig};
 pub use self::duration::Span;
 pub use self::identity::{Network, OidcConfig, ProxyConfig, RolesConfig, SessionsConfig};
 pub use self::limits::LimitsConfig;
-pub use self::policy::PolicyConfig;
+pub use self::policy::{PolicyConfig, RedactConfig};
 pub use self::redis::{ClientCertificate, RedisConfig};
 pub use self::shutdown::{LeaveParked, ShutdownConfig};
 pub use self::sides::{AdminConfig, ExtAuthzConfig, IdentityConfig, ReviewerConfig, Source};
+use crate::domain::audit::Sha256Hex;
 use crate::domain::policy::Policy;
 
 /// Everything that can be configured.
@@ -37,6 +40,8 @@ pub struct Config {
     pub retention: Span<{ 7 * 24 * 3600 }>,
     /// How many approvals may be open at a time.
     pub limits: LimitsConfig,
+    /// How the audit is signed, kept and shipped.
+    pub audit: AuditConfig,
     /// Who may approve at once, whatever the rule wants; without it, nobody.
     pub break_glass: Option<BreakGlassConfig>,
     /// How a replica leaves.
@@ -97,6 +102,8 @@ pub struct Loaded {
     pub config: Config,
     /// The compiled policy.
     pub policy: Policy,
+    /// The digest of the policy, for the audit.
+    pub digest: Sha256Hex,
 }
 
 impl Config {
@@ -116,8 +123,9 @@ impl Config {
         let invalid =
             |Invalid { line, reason }: Invalid| ConfigError::Invalid { path: path.to_owned(), line, reason };
         config.admin.check().map_err(invalid)?;
+        config.audit.check().map_err(invalid)?;
         let policy = config.policy.compile().map_err(invalid)?;
-        Ok(Loaded { config, policy })
+        Ok(Loaded { config, policy, digest: policy_digest(text) })
     }
 
     /// What is valid and may still be meant otherwise, or is dangerous.
@@ -141,6 +149,13 @@ impl Config {
         }
         warnings
     }
+}
+
+/// The SHA-256 of the section `policy` as canonical JSON (RFC 8785): comments and layout do not change it.
+fn policy_digest(text: &str) -> Sha256Hex {
+    let config: serde_json::Value = serde_saphyr::from_str(text).unwrap_or_default();
+    let policy = config.get("policy").cloned().unwrap_or_default();
+    Sha256Hex::of(serde_json_canonicalizer::to_string(&policy).unwrap_or_default().as_bytes())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod act;
 pub mod approval;
+pub mod audit;
 pub mod authority;
 pub mod call;
 pub mod credential;
@@ -14,6 +15,7 @@ pub mod outcome;
 pub mod policy;
 pub mod probe;
 pub mod quorum;
+pub mod redaction;
 pub mod ruling;
 #[doc(hidden)]
 pub mod sample;

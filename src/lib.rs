@@ -5,7 +5,7 @@
 //! ```text
 //! 5  main · cli · server    args and commands; builds everything, serves, drains
 //! 4  ext_authz | admin      what the gateway sees | what reviewers see
-//! 3  approvals              hold, decide, sweep: what this service does
+//! 3  approvals | audit      hold, decide, sweep: what this service does | the proof of it
 //! 2  config | store         what the operator said | where approvals live
 //! 1  clock | telemetry      the time | logs, traces, metrics
 //! 0  domain                 call, ruling, approval, decision, outcome: no I/O, no async, no wire format
@@ -17,10 +17,12 @@
 //! approval, to *release* is to let its call through, once. A *grant* is an approval given while nobody waits, good for
 //! one identical call. An *act* is what a person does beside deciding: cancel, revoke, extend. The *fingerprint* binds
 //! approval and call. A *doorbell* is a hint that something changed, a *lease* a replica's sign of life, the *sweep* ends
-//! what is overdue.
+//! what is overdue. A *fact* is what happened; with its place in a *chain* it is an *entry*, and a *notary* signs
+//! *checkpoints* of that.
 
 pub mod admin;
 pub mod approvals;
+pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -1,6 +1,7 @@
 //! Builds everything out of the configuration, serves, and leaves.
 
 mod access;
+mod auditing;
 mod leaving;
 
 use std::net::SocketAddr;
@@ -17,8 +18,10 @@ pub use self::access::{Access, NoAccess};
 use self::leaving::{Leaving, Signals};
 use crate::admin;
 use crate::approvals::{self, Approvals, Waiters};
+use crate::audit::Audit;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, AdminConfig, Config, Loaded, PolicyConfig, RedisConfig, Span};
+use crate::domain::audit::{Event, Note, Sha256Hex};
 use crate::domain::ids::{Group, QueueName, ReplicaId};
 use crate::domain::policy::Policy;
 use crate::domain::probe;
@@ -26,7 +29,7 @@ use crate::ext_authz::{self, Gate, canary, listener};
 use crate::store::measured::Measured;
 use crate::store::memory::{MemoryIdentities, MemoryStore};
 use crate::store::redis::{ClientCertificate, RedisStore, Settings as RedisSettings};
-use crate::store::{ApprovalStore, Health, IdentityStore};
+use crate::store::{ApprovalStore, AuditLog, Health, IdentityStore};
 
 /// How often a replica asks itself whether its gate holds.
 const SING_EVERY: Duration = Duration::from_secs(30);
@@ -39,7 +42,7 @@ const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 /// # Errors
 /// An address cannot be listened on, or a setting makes no sense.
 pub async fn serve(loaded: Loaded, access: Access) -> anyhow::Result<()> {
-    let Loaded { config, policy } = loaded;
+    let Loaded { config, policy, digest } = loaded;
     // Bound first: who cannot listen should not show up in Redis.
     let gate_listener = bind("gateways", config.ext_authz.listen).await?;
     let admin_listener = bind("reviewers", config.admin.listen).await?;
@@ -48,7 +51,11 @@ pub async fn serve(loaded: Loaded, access: Access) -> anyhow::Result<()> {
 
     let mut signals = Signals::new()?;
     let (leaving, health) = (Leaving::default(), listener::Health::default());
-    let (approvals, identities) = stores(&config, &policy).await?;
+    let Stored { approvals, audit, identities } = stored(&config, &policy, digest).await?;
+    leaving.tasks.spawn({
+        let (audit, stop) = (Arc::clone(&audit), leaving.stop.clone());
+        async move { audit.run(stop).await }
+    });
     leaving.tasks.spawn({
         let (approvals, stop) = (Arc::clone(&approvals), leaving.stop.clone());
         async move { approvals.run(stop).await }
@@ -82,7 +89,8 @@ pub async fn serve(loaded: Loaded, access: Access) -> anyhow::Result<()> {
         cards: cards(config.admin, config.policy),
         store: if config.redis.is_some() { admin::StoreKind::Redis } else { admin::StoreKind::Embedded },
     };
-    let router = admin::router(Arc::clone(&approvals), identities, settings, leaving.not_ready.clone());
+    let router =
+        admin::router(Arc::clone(&approvals), audit, identities, settings, leaving.not_ready.clone());
     let reviewers = admin::serve(admin_listener, router, leaving.stop.clone());
     leaving.tasks.spawn(async move {
         if let Err(error) = reviewers.await {
@@ -129,37 +137,47 @@ async fn sing(gate: SocketAddr, approvals: Arc<Approvals>, stop: CancellationTok
     stop.run_until_cancelled(sing).await;
 }
 
-async fn stores(
-    config: &Config,
-    policy: &Policy,
-) -> anyhow::Result<(Arc<Approvals>, Arc<dyn IdentityStore>)> {
+/// What serves out of the store.
+struct Stored {
+    approvals: Arc<Approvals>,
+    audit: Arc<Audit>,
+    identities: Arc<dyn IdentityStore>,
+}
+
+async fn stored(config: &Config, policy: &Policy, digest: Sha256Hex) -> anyhow::Result<Stored> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (waiters, replica) = (Arc::new(Waiters::default()), ReplicaId::random());
     let retention = config.retention.get();
-    let (store, identities): (Arc<dyn ApprovalStore>, Arc<dyn IdentityStore>) = match &config.redis {
-        Some(redis) => {
-            let mut queues: Vec<QueueName> = policy.terms().map(|terms| terms.queue.clone()).collect();
-            queues.push(probe::queue());
-            queues.sort();
-            queues.dedup();
-            let settings = redis_settings(redis)?;
-            RedisStore::check(&settings).await?;
-            let store = RedisStore::start(settings, replica, queues, waiters.clone(), retention)?;
-            let store = Arc::new(store);
-            (Arc::new(Measured(Arc::clone(&store))), store)
-        }
-        None => {
-            tracing::warn!("no Redis is configured: approvals live in this process and end with it");
-            let store = MemoryStore::new(Arc::clone(&clock), waiters.clone(), retention);
-            (Arc::new(Measured(Arc::new(store))), Arc::new(MemoryIdentities::new(Arc::clone(&clock))))
-        }
-    };
+    let (store, log, identities): (Arc<dyn ApprovalStore>, Arc<dyn AuditLog>, Arc<dyn IdentityStore>) =
+        match &config.redis {
+            Some(redis) => {
+                let mut queues: Vec<QueueName> = policy.terms().map(|terms| terms.queue.clone()).collect();
+                queues.push(probe::queue());
+                queues.sort();
+                queues.dedup();
+                let settings = RedisSettings { policy: digest.to_string(), ..redis_settings(redis)? };
+                RedisStore::check(&settings).await?;
+                let store = RedisStore::start(settings, replica, queues, waiters.clone(), retention)?;
+                let store = Arc::new(store);
+                (Arc::new(Measured(Arc::clone(&store))), store.clone(), store)
+            }
+            None => {
+                tracing::warn!("no Redis is configured: approvals live in this process and end with it");
+                let store = Arc::new(MemoryStore::new(Arc::clone(&clock), waiters.clone(), retention));
+                let identities = MemoryIdentities::new(Arc::clone(&clock));
+                (Arc::new(Measured(Arc::clone(&store))), store, Arc::new(identities))
+            }
+        };
+    let audit = Audit::new(log, Arc::clone(&clock), replica, auditing::settings(&config.audit)?);
     let settings = approvals::Settings {
         longest_open: config.limits.longest_open.get(),
         break_glass: config.break_glass.as_ref().map(|glass| Group(glass.group.clone())),
         ..approvals::Settings::new(config.ext_authz.patience.get(), config.limits.into())
     };
-    Ok((Approvals::new(store, waiters, clock, replica, settings), identities))
+    let approvals = Approvals::new(store, waiters, clock, replica, settings);
+    let started = Note::new(Event::Started).with("version", env!("CARGO_PKG_VERSION"));
+    approvals.note(started.with("policy", digest.to_string()).with("replica", replica.to_string()));
+    Ok(Stored { approvals, audit, identities })
 }
 
 /// The settings of the store, out of what the operator said.
@@ -183,5 +201,6 @@ pub(crate) fn redis_settings(config: &RedisConfig) -> anyhow::Result<RedisSettin
         pool_size: config.pool_size,
         wait_replicas: config.wait_replicas,
         wait_timeout: config.wait_timeout.map_or(defaults.wait_timeout, Span::get),
+        policy: defaults.policy,
     })
 }

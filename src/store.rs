@@ -4,6 +4,7 @@
 //! all: the first that ends an approval wins, and every later one is told what stands. It also rings: after a change
 //! it tells every replica which record to look at. A ring is a hint, never a verdict.
 
+mod audit;
 mod identities;
 pub mod measured;
 pub mod memory;
@@ -15,9 +16,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use std::sync::Arc;
 
+pub use self::audit::AuditLog;
 pub use self::identities::IdentityStore;
 use crate::domain::act::{Act, ActRefused};
 use crate::domain::approval::{Approval, Departure, Held, Holder, StateKind, VoteRefused};
+use crate::domain::audit::Note;
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, AttemptId, Group, QueueName, RequestKey, SessionKey, Subject};
@@ -93,6 +96,9 @@ pub trait ApprovalStore: Send + Sync + 'static {
 
     /// Renews this replica's sign of life. Without it for [`LEASE`], its attempts count as gone.
     async fn renew_lease(&self) -> Result<(), StoreError>;
+
+    /// Writes down what changes no record.
+    async fn note(&self, note: &Note) -> Result<(), StoreError>;
 
     /// Lists records.
     async fn list(&self, query: &Query) -> Result<Page, StoreError>;

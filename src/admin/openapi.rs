@@ -15,7 +15,7 @@ pub(super) use self::words::{
     EventWord, FingerprintText, IdText, IncarnationText, KeyText, OrderWord, ProblemType, QueueText,
     ReasonCodeWord, RoleWord, StateFilter, StateWord, VerbWord, WaitText,
 };
-use super::{api, error, field_guide, health, login, tokens, watch, whoami};
+use super::{api, audit, error, field_guide, health, login, tokens, watch, whoami};
 
 /// The document, as it is sent.
 static DOCUMENT: LazyLock<String> =
@@ -36,6 +36,11 @@ static DOCUMENT: LazyLock<String> =
         api::acts::break_glass,
         api::batch::decide,
         watch::watch,
+        audit::evidence,
+        audit::reveal,
+        audit::search,
+        audit::checkpoints,
+        audit::export::export,
         login::device,
         whoami::show,
         tokens::list,

@@ -20,6 +20,7 @@ use crate::domain::approval::{Approval, Cancellation, HeldRequest, State};
 use crate::domain::authority::may_decide;
 use crate::domain::decision::{ReasonCode, Reviewer, Vote};
 use crate::domain::json::Json;
+use crate::domain::redaction::Redacted;
 use crate::domain::ruling::{Reason, Terms};
 
 /// An approval, as seen by one reviewer.
@@ -71,6 +72,7 @@ pub(super) struct ApprovalJson {
     incarnation: String,
     may_have_run: bool,
     trace: Option<String>,
+    redactions: Vec<RedactionJson>,
     can_decide: bool,
     cannot_decide_reason: Option<String>,
 }
@@ -100,6 +102,20 @@ struct RequestJson {
 struct CallerJson {
     subject: Option<String>,
     actors: Vec<String>,
+}
+
+/// What the call lacks of what came.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Redaction)]
+struct RedactionJson {
+    path: String,
+    how: &'static str,
+}
+
+fn redactions(redacted: &Redacted) -> Vec<RedactionJson> {
+    let dropped = redacted.dropped.iter().map(|path| (path, "dropped"));
+    let masked = redacted.masked.iter().map(|(path, _)| (path, "masked"));
+    dropped.chain(masked).map(|(path, how)| RedactionJson { path: path.clone(), how }).collect()
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -177,6 +193,7 @@ impl ApprovalJson {
             incarnation: approval.seen_in.to_string(),
             may_have_run: approval.may_have_run(),
             trace: held.trace.clone(),
+            redactions: redactions(&held.redacted),
             can_decide: cannot.is_none(),
             cannot_decide_reason: cannot.map(|why| why.to_string()),
         }

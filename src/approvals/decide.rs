@@ -1,9 +1,11 @@
 //! A reviewer decides.
 
 use futures_util::FutureExt;
+use std::sync::Arc;
 
 use super::Approvals;
 use crate::domain::approval::{Approval, VoteRefused};
+use crate::domain::audit::{Event, Note};
 use crate::domain::authority::{NotAllowed, authorize};
 use crate::domain::decision::{Decision, Vote};
 use crate::domain::ids::ApprovalId;
@@ -49,9 +51,15 @@ pub enum DecideError {
 }
 
 impl Approvals {
-    /// Records a decision, if the reviewer may take it. Whatever is refused, is refused here.
-    pub async fn decide(&self, id: &ApprovalId, decision: Decision) -> Result<Decided, DecideError> {
+    /// Records a decision, if the reviewer may take it. Whatever is refused, is refused here, and written down too.
+    pub async fn decide(
+        self: &Arc<Self>,
+        id: &ApprovalId,
+        decision: Decision,
+    ) -> Result<Decided, DecideError> {
         let (reviewer, verdict) = (decision.reviewer.subject.clone(), decision.verdict);
+        let refused =
+            Note::about(Event::Refused, id).by(&decision.reviewer).with("verdict", verdict.as_str());
         let recorded = self.record(id, decision).inspect(|decided| match decided {
             Ok(Decided { standing, .. }) => {
                 let state = standing.state.kind().as_str();
@@ -59,7 +67,11 @@ impl Approvals {
                 tracing::info!(approval = %id, %reviewer, verdict = verdict.as_str(), state, "decided");
             }
             Err(why) => {
-                tracing::warn!(approval = %id, %reviewer, verdict = verdict.as_str(), %why, "a decision is refused")
+                tracing::warn!(approval = %id, %reviewer, verdict = verdict.as_str(), %why, "a decision is refused");
+                // What the store did not answer to is sent again.
+                if !matches!(why, DecideError::NotFound(_) | DecideError::Store(_)) {
+                    self.note(refused.clone().with("why", why.to_string()));
+                }
             }
         });
         Span::root("decision").around(recorded).await
@@ -87,6 +99,7 @@ impl Approvals {
         let vote = Vote {
             decision: decision.id,
             reviewer: decision.reviewer.subject,
+            proof: Some(decision.reviewer.proof),
             verdict: decision.verdict,
             marks: sent_before.map_or(marks, |sent| sent.marks.clone()),
             reason: decision.reason,
@@ -111,7 +124,8 @@ impl Approvals {
         })?;
         // An id that was used before changes nothing; whoever meant something else by it must not read "recorded".
         let recorded = |counted: &Vote| {
-            Vote { at: vote.at, seen_in: vote.seen_in, trace: vote.trace.clone(), ..counted.clone() } == vote
+            let Vote { at, seen_in, proof, trace, .. } = vote.clone();
+            Vote { at, seen_in, proof, trace, ..counted.clone() } == vote
         };
         if !standing.votes.iter().any(recorded) {
             return Err(DecideError::IdUsed);

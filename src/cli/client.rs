@@ -2,6 +2,7 @@
 
 mod account;
 mod approval;
+mod audit;
 mod error;
 mod events;
 

@@ -1,10 +1,16 @@
 //! The policy as it stands in the file.
 
+mod redact;
+
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_saphyr::Spanned;
+
+pub use self::redact::RedactConfig;
+use self::redact::redaction;
 
 use super::{Invalid, Span};
 use crate::domain::ids::{Group, QueueName};
@@ -90,6 +96,10 @@ pub struct RuleConfig {
     pub risk: Option<String>,
     /// In which form a denial reaches the agent; also with `deny`.
     pub denial: Option<Form>,
+    /// What is redacted, beside what the defaults redact.
+    pub redact: Option<Vec<RedactConfig>>,
+    /// Whether arguments are kept.
+    pub keep_arguments: Option<bool>,
 }
 
 /// The terms of a hold.
@@ -116,6 +126,10 @@ pub struct TermsConfig {
     pub cooldown: Span<60>,
     /// In which form a denial reaches the agent.
     pub denial: Form,
+    /// What is redacted before anything is stored.
+    pub redact: Vec<RedactConfig>,
+    /// Whether arguments are kept.
+    pub keep_arguments: bool,
 }
 
 impl Default for TermsConfig {
@@ -131,6 +145,8 @@ impl Default for TermsConfig {
             grant: Span::default(),
             cooldown: Span::default(),
             denial: Form::Result,
+            redact: Vec::new(),
+            keep_arguments: true,
         }
     }
 }
@@ -267,7 +283,9 @@ impl PolicyConfig {
             || rule.grant.is_some()
             || rule.cooldown.is_some()
             || rule.title.is_some()
-            || rule.risk.is_some();
+            || rule.risk.is_some()
+            || rule.redact.is_some()
+            || rule.keep_arguments.is_some();
         if has_terms && rule.ruling != Word::Hold {
             return Err("queue, reviewers and the other terms of a hold go with `ruling: hold`".to_owned());
         }
@@ -323,6 +341,7 @@ impl PolicyConfig {
             title: rule.and_then(|r| r.title.clone()),
             risk: rule.and_then(|r| r.risk.clone()),
             form: rule.and_then(|r| r.denial).unwrap_or(defaults.denial).into(),
+            redaction: Arc::new(redaction(defaults, rule)?),
         };
         if terms.hold > terms.expires && matches!(terms.late, Late::On { .. }) {
             return Err(

@@ -13,7 +13,7 @@ fn refused(text: &str) -> String {
 #[test]
 fn nothing_set_is_a_configuration_with_the_documented_defaults() {
     for text in ["", "{}", "# nothing\n"] {
-        let Loaded { config, policy } = read(text).unwrap();
+        let Loaded { config, policy, .. } = read(text).unwrap();
         assert_eq!(config.ext_authz.listen.to_string(), "0.0.0.0:9001");
         assert_eq!(config.admin.listen.to_string(), "127.0.0.1:8081");
         assert!(config.redis.is_none());

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::audit::Detail;
 use super::ids::{DecisionId, Incarnation, Subject};
 
 /// What somebody does to an approval beside deciding.
@@ -21,6 +22,18 @@ pub struct Act {
     pub seen_in: Option<Incarnation>,
     /// When, by the store's clock.
     pub at: Timestamp,
+}
+
+impl Act {
+    /// What the audit tells of it beside who, when and to what.
+    pub fn detail(&self) -> Detail {
+        let by = match self.verb {
+            Verb::Extend { by, .. } => Some(by.as_secs().into()),
+            Verb::Cancel | Verb::Revoke => None,
+        };
+        let told = [("reason", self.reason.clone().map(Into::into)), ("extended_by_seconds", by)];
+        told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    }
 }
 
 /// What is done to an approval.

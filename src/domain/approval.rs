@@ -19,6 +19,7 @@ use super::fingerprint::Fingerprint;
 use super::ids::{ApprovalId, AttemptId, Group, Incarnation, ReplicaId, RequestKey, SessionKey, UsageKey};
 use super::json::Json;
 use super::quorum::Marks;
+use super::redaction::Redacted;
 use super::ruling::Terms;
 
 /// What was asked, written once when the call is parked and never changed.
@@ -34,7 +35,7 @@ pub struct Held {
     pub method: String,
     /// The tool, where the method is `tools/call`.
     pub tool: Option<String>,
-    /// The JSON-RPC message, byte for byte as it came: what is shown is what would run.
+    /// The JSON-RPC message, byte for byte as it came, unless something is redacted: what is shown is what would run.
     pub body: String,
     /// The HTTP request that carries it.
     pub request: HeldRequest,
@@ -44,6 +45,8 @@ pub struct Held {
     pub session: Option<String>,
     /// The W3C `traceparent` of the Check: of our span, or of the gateway's where we export none.
     pub trace: Option<String>,
+    /// What the body lacks of what came.
+    pub redacted: Redacted,
 }
 
 /// The part of the HTTP request that is kept.
@@ -198,6 +201,17 @@ pub enum Departure {
     HoldOver,
     /// The replica shuts down.
     Draining,
+}
+
+impl Departure {
+    /// The word for it, as records and audit write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CallerGone => "caller-gone",
+            Self::HoldOver => "hold-over",
+            Self::Draining => "draining",
+        }
+    }
 }
 
 /// The states without what comes with them.

@@ -137,6 +137,13 @@ fn may_approve_anything(reviewer: &Reviewer, approval: &Approval) -> Result<(), 
     Ok(())
 }
 
+/// Whether this person may be told what is masked in a call: auditors, and those who may be asked to decide it.
+pub fn may_reveal(reviewer: &Reviewer, approval: &Approval) -> bool {
+    let asked =
+        reviewer.roles.contain(Role::Reviewer) && is_among_the_reviewers(reviewer, &approval.held.terms);
+    asked || reviewer.roles.contain(Role::Auditor)
+}
+
 fn says_something(text: Option<&str>) -> bool {
     text.is_some_and(|text| !text.trim().is_empty())
 }
@@ -198,12 +205,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_masked_is_told_to_auditors_and_to_those_who_are_asked() {
+        let approval = approval(&["dba"]);
+        let with = |role, reviewer: Reviewer| Reviewer { roles: [role].into_iter().collect(), ..reviewer };
+        assert!(may_reveal(&reviewer("bob", &["dba"]), &approval));
+        assert!(!may_reveal(&reviewer("bob", &["sre"]), &approval));
+        assert!(may_reveal(&with(Role::Auditor, reviewer("eve", &[])), &approval));
+        assert!(!may_reveal(&with(Role::Operator, reviewer("eve", &["dba"])), &approval));
+    }
+
+    #[test]
     fn nobody_votes_twice_or_on_what_has_ended() {
         let mut approval = approval(&["dba"]);
         let now = approval.created_at;
         let vote = Vote {
             decision: DecisionId::random(),
             reviewer: Subject("bob".into()),
+            proof: None,
             verdict: Verdict::Approve,
             marks: Marks::default(),
             reason: None,

@@ -109,6 +109,16 @@ impl Membership {
     }
 }
 
+impl Vote {
+    /// The word for an approval that counts at once.
+    pub const BREAK_GLASS: &str = "break-glass";
+
+    /// The word for what it does.
+    pub fn word(&self) -> &'static str {
+        if self.ticket.is_some() { Self::BREAK_GLASS } else { self.verdict.as_str() }
+    }
+}
+
 /// What a reviewer says of one approval.
 #[derive(Debug, Clone)]
 pub struct Decision {
@@ -195,6 +205,8 @@ pub struct Vote {
     pub decision: DecisionId,
     /// Whose it is.
     pub reviewer: Subject,
+    /// How the reviewer was authenticated; see [`Reviewer::proof`].
+    pub proof: Option<String>,
     /// Which way.
     pub verdict: Verdict,
     /// For which of the rule's demands it counts.

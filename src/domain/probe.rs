@@ -3,6 +3,7 @@
 //! It is ruled on before policy, parks where no reviewer looks, and is refused however it ends: no decision can let it
 //! through, so it needs no tool behind the gateway that would stand it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::ids::QueueName;
@@ -50,6 +51,7 @@ pub fn terms(message: &Message, longest: Duration) -> Option<Terms> {
         title: Some("A probe of the gate".to_owned()),
         risk: None,
         form: DenialForm::Result,
+        redaction: Arc::default(),
     })
 }
 

@@ -1,9 +1,11 @@
 //! What policy says of a call.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::ids::{Group, QueueName};
 use super::quorum::Share;
+use super::redaction::Redaction;
 
 /// What policy says of a call.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +59,8 @@ pub struct Terms {
     pub risk: Option<String>,
     /// In which form a denial reaches the agent.
     pub form: DenialForm,
+    /// What of the call nobody sees. It is done when the call is parked, and not kept.
+    pub redaction: Arc<Redaction>,
 }
 
 /// Whether who approves has to say why. Who rejects always has to: the agent reads it.

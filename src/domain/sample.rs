@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::approval::{Approval, Held, HeldRequest, Holder};
 use super::call::Caller;
 use super::ids::{ApprovalId, AttemptId, Incarnation, ReplicaId, Subject};
+use super::redaction::Redacted;
 use super::ruling::{Caps, DenialForm, Late, Reason, Terms};
 
 /// A held `run_migration(version=v3)`.
@@ -29,6 +30,7 @@ pub fn held() -> Held {
         route: Some("privileged".into()),
         session: None,
         trace: None,
+        redacted: Redacted::default(),
     }
 }
 
@@ -48,6 +50,7 @@ pub fn terms() -> Terms {
         title: None,
         risk: None,
         form: DenialForm::Result,
+        redaction: Arc::default(),
     }
 }
 

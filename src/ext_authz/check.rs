@@ -17,6 +17,7 @@ use super::{identity, mcp, path};
 use crate::approvals::Approvals;
 use crate::config::{IdentityConfig, LeaveParked};
 use crate::domain::approval::{Held, HeldRequest, Origin};
+use crate::domain::audit::{Event, Note};
 use crate::domain::call::{Call, Caller, Request};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, RequestKey, SessionKey};
@@ -24,7 +25,7 @@ use crate::domain::message::{Asked, Message};
 use crate::domain::outcome::{Outcome, StillOpen};
 use crate::domain::policy::{Because, Policy};
 use crate::domain::probe;
-use crate::domain::ruling::{Ruling, Terms};
+use crate::domain::ruling::{Denial, Ruling, Terms};
 use crate::telemetry::{self, Span, metrics};
 
 /// How much sooner than the gateway gives up an answer is sent: better our words than its empty 403.
@@ -147,6 +148,8 @@ impl Gate {
             Err(unreadable) => {
                 let path = http.path.split('?').next();
                 tracing::info!(%unreadable, path, "refused");
+                self.approvals
+                    .note(Note::new(Event::Denied).with("code", unreadable.reason_code()).with("path", path));
                 return Next::Answer(response::unreadable(&unreadable));
             }
         };
@@ -191,10 +194,12 @@ impl Gate {
             }
             (Ruling::Deny(denial), Asked::Message(message)) => {
                 tracing::info!(rule = denial.rule, method = message.method, "denied");
+                self.approvals.note(denied(&call, &denial).with("method", message.method.clone()));
                 Next::Answer(response::denied(&Asker::of(&message, denial.form), &denial))
             }
             (Ruling::Deny(denial), Asked::Nothing | Asked::Response) => {
                 tracing::info!(rule = denial.rule, "denied");
+                self.approvals.note(denied(&call, &denial));
                 Next::Answer(response::malformed(&denial.reason))
             }
             (Ruling::Hold(_), Asked::Message(_)) if path::is_legacy_sse(&call.request.target) => {
@@ -227,6 +232,9 @@ impl Gate {
         headers.retain(|(name, _)| {
             self.settings.keep_headers.iter().any(|kept| kept.eq_ignore_ascii_case(name))
         });
+        let (body, redacted) = terms.redaction.apply(body);
+        let target = terms.redaction.text(&target);
+        headers.iter_mut().for_each(|(_, value)| *value = terms.redaction.text(value));
         Held {
             fingerprint,
             caller,
@@ -238,6 +246,7 @@ impl Gate {
             route,
             session: session.map(|session| session.to_string()),
             trace: telemetry::current().map(|span| span.to_string()),
+            redacted,
         }
     }
 
@@ -258,6 +267,13 @@ impl Gate {
     fn link(&self, approval: &ApprovalId) -> Option<String> {
         self.settings.reviewers_url.as_ref().map(|url| format!("{}/a/{approval}", url.trim_end_matches('/')))
     }
+}
+
+/// That policy refused a call and nobody was asked.
+fn denied(call: &Call, denial: &Denial) -> Note {
+    let caller = call.caller.subject.as_ref().map(ToString::to_string);
+    let note = Note::new(Event::Denied).with("code", "policy").with("rule", denial.rule.clone());
+    note.with("path", call.request.path.clone()).with("caller", caller)
 }
 
 /// A little before the gateway gives up, also where it does so soon.

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::domain::act::Act;
 use crate::domain::approval::{Approval, Departure};
+use crate::domain::audit::Note;
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, AttemptId, RequestKey, SessionKey};
@@ -106,6 +107,10 @@ impl<S: ApprovalStore> ApprovalStore for Measured<S> {
 
     async fn renew_lease(&self) -> Result<(), StoreError> {
         timed("lease", self.0.renew_lease()).await
+    }
+
+    async fn note(&self, note: &Note) -> Result<(), StoreError> {
+        timed("note", self.0.note(note)).await
     }
 
     async fn list(&self, query: &Query) -> Result<Page, StoreError> {

@@ -1,6 +1,7 @@
 //! The embedded store: one process, nothing kept when it ends.
 
 mod identities;
+mod journal;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -10,6 +11,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 pub use self::identities::MemoryIdentities;
+use self::journal::{Cause, Journal};
 use super::{
     ActError, ApprovalStore, Bell, Cursor, Health, OpenIn, Order, Page, Parking, Precedents, Query,
     StoreError, VoteError,
@@ -17,6 +19,7 @@ use super::{
 use crate::clock::Clock;
 use crate::domain::act::Act;
 use crate::domain::approval::{Approval, Departure, Origin, StateKind};
+use crate::domain::audit::Note;
 use crate::domain::decision::{Verdict, Vote};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, AttemptId, Incarnation, QueueName, RequestKey, SessionKey};
@@ -25,6 +28,7 @@ use crate::domain::ruling::Cap;
 /// All records, in this process.
 pub struct MemoryStore {
     records: Mutex<BTreeMap<ApprovalId, Approval>>,
+    journal: Mutex<Journal>,
     clock: Arc<dyn Clock>,
     bell: Arc<dyn Bell>,
     retention: Duration,
@@ -33,11 +37,15 @@ pub struct MemoryStore {
 impl MemoryStore {
     /// An empty store that forgets what ended longer ago than `retention`.
     pub fn new(clock: Arc<dyn Clock>, bell: Arc<dyn Bell>, retention: Duration) -> Self {
-        Self { records: Mutex::default(), clock, bell, retention }
+        Self { records: Mutex::default(), journal: Mutex::default(), clock, bell, retention }
     }
 
     fn records(&self) -> MutexGuard<'_, BTreeMap<ApprovalId, Approval>> {
         self.records.lock().expect("no transition panics")
+    }
+
+    fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().expect("nothing that is written down panics")
     }
 
     fn tell(&self, id: &ApprovalId) {
@@ -45,16 +53,23 @@ impl MemoryStore {
         self.bell.changed(id);
     }
 
-    /// Applies one transition to one record, rings if it changed anything, and returns what stands.
-    fn change(&self, id: &ApprovalId, apply: impl FnOnce(&mut Approval, Timestamp)) -> Option<Approval> {
+    /// Applies one transition to one record, writes it down and rings if it changed anything, and returns what stands.
+    fn change(
+        &self,
+        id: &ApprovalId,
+        cause: &Cause,
+        apply: impl FnOnce(&mut Approval, Timestamp),
+    ) -> Option<Approval> {
         let standing = {
             let mut records = self.records();
             let record = records.get_mut(id)?;
             let before = record.seq;
-            apply(record, self.clock.now());
+            let now = self.clock.now();
+            apply(record, now);
             if record.seq == before {
                 return Some(record.clone());
             }
+            self.journal().changed(record, cause, now);
             record.clone()
         };
         self.tell(id);
@@ -122,12 +137,20 @@ impl ApprovalStore for MemoryStore {
                 Some(record) => {
                     let taken_up =
                         record.holder.is_none() && record.take_up(parking.holder, now, Incarnation::ONLY);
+                    if taken_up {
+                        self.journal().changed(
+                            record,
+                            &Cause::Attempt("take-up", parking.holder.attempt),
+                            now,
+                        );
+                    }
                     (record.clone(), taken_up)
                 }
                 None => {
                     let held = Arc::clone(&parking.held);
                     let (id, holder) = (parking.id.clone(), parking.holder);
                     let record = Approval::parked(id, held, holder, now, Incarnation::ONLY);
+                    self.journal().changed(&record, &Cause::Attempt("park", holder.attempt), now);
                     records.insert(record.id.clone(), record.clone());
                     (record, true)
                 }
@@ -145,7 +168,7 @@ impl ApprovalStore for MemoryStore {
 
     async fn vote(&self, id: &ApprovalId, vote: &Vote) -> Result<Approval, VoteError> {
         let mut refused = None;
-        let standing = self.change(id, |record, now| {
+        let standing = self.change(id, &Cause::Vote(vote), |record, now| {
             refused = record.vote(Vote { at: now, ..vote.clone() }, now, Incarnation::ONLY).err();
         });
         let standing = standing.ok_or_else(|| VoteError::NotFound(id.clone()))?;
@@ -157,7 +180,7 @@ impl ApprovalStore for MemoryStore {
 
     async fn act(&self, id: &ApprovalId, act: &Act) -> Result<Approval, ActError> {
         let mut refused = None;
-        let standing = self.change(id, |record, now| {
+        let standing = self.change(id, &Cause::Act(act), |record, now| {
             refused = record.act(Act { at: now, ..act.clone() }, now, Incarnation::ONLY).err();
         });
         let standing = standing.ok_or_else(|| ActError::NotFound(id.clone()))?;
@@ -173,7 +196,8 @@ impl ApprovalStore for MemoryStore {
         attempt: AttemptId,
         fingerprint: &Fingerprint,
     ) -> Result<Option<Approval>, StoreError> {
-        Ok(self.change(id, |record, now| record.claim(attempt, fingerprint, now, Incarnation::ONLY)))
+        let cause = Cause::Attempt("claim", attempt);
+        Ok(self.change(id, &cause, |record, now| record.claim(attempt, fingerprint, now, Incarnation::ONLY)))
     }
 
     async fn detach(
@@ -188,7 +212,8 @@ impl ApprovalStore for MemoryStore {
             let other = if records.contains_key(id) { None } else { records.values().find(taken_up) };
             other.map_or_else(|| id.clone(), |record| record.id.clone())
         };
-        Ok(self.change(&id, |record, now| record.detach(attempt, departure, now)))
+        let cause = Cause::Attempt(departure.as_str(), attempt);
+        Ok(self.change(&id, &cause, |record, now| record.detach(attempt, departure, now)))
     }
 
     async fn withdraw(&self, session: SessionKey, request: Option<RequestKey>) -> Result<(), StoreError> {
@@ -200,7 +225,8 @@ impl ApprovalStore for MemoryStore {
             .filter(|(_, holder)| holder.origin.is_some_and(meant))
             .collect();
         for (id, holder) in named {
-            self.change(&id, |record, now| record.detach(holder.attempt, Departure::CallerGone, now));
+            let cause = Cause::Attempt(Departure::CallerGone.as_str(), holder.attempt);
+            self.change(&id, &cause, |record, now| record.detach(holder.attempt, Departure::CallerGone, now));
         }
         Ok(())
     }
@@ -224,13 +250,21 @@ impl ApprovalStore for MemoryStore {
             let mut records = self.records();
             let kept = |r: &Approval| super::retention(r.id.queue(), self.retention);
             records.retain(|_, r| r.state.settled_at().is_none_or(|at| now < at + kept(r)));
-            records.values_mut().filter_map(|r| r.lapse(now).then(|| r.id.clone())).collect()
+            let ended: Vec<_> = records.values_mut().filter_map(|r| r.lapse(now).then_some(&*r)).collect();
+            ended.iter().for_each(|record| self.journal().changed(record, &Cause::Sweep, now));
+            ended.iter().map(|record| record.id.clone()).collect()
         };
         ended.iter().for_each(|id| self.tell(id));
         Ok(ended)
     }
 
     async fn renew_lease(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn note(&self, note: &Note) -> Result<(), StoreError> {
+        let asked = note.approval.as_ref().and_then(|id| self.records().get(id).map(|r| Arc::clone(&r.held)));
+        self.journal().noted(note, asked.as_deref(), self.clock.now());
         Ok(())
     }
 

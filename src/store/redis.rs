@@ -9,6 +9,7 @@ mod connection;
 mod doorbell;
 mod fitness;
 mod identities;
+mod journal;
 mod keys;
 mod lines;
 mod listing;
@@ -42,7 +43,7 @@ use self::fitness::examine;
 use self::keys::{Keys, record_key};
 use self::lines::Connection;
 use self::listing::Reader;
-use self::record::{Reply, departure_word, encode_act_rest, encode_vote_rest, millis, verdict_word};
+use self::record::{Reply, encode_act_rest, encode_vote_rest, millis};
 use self::replication::Wanted;
 use self::scripts::Scripts;
 pub use self::settings::{ClientCertificate, InvalidSettings, Settings};
@@ -53,6 +54,7 @@ use super::{
 };
 use crate::domain::act::{Act, ActRefused, Verb};
 use crate::domain::approval::{Approval, CLAIM_WINDOW, Departure, MOST_EXTENSIONS, VoteRefused};
+use crate::domain::audit::{Chain, Note};
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, AttemptId, QueueName, ReplicaId, RequestKey, SessionKey};
@@ -72,6 +74,8 @@ pub struct RedisStore {
     doorbell: Arc<Doorbell>,
     replica: ReplicaId,
     queues: Vec<QueueName>,
+    /// The digest of the policy that this replica runs.
+    policy: String,
     retention: Duration,
     timeout: Duration,
     wanted: Option<Wanted>,
@@ -106,7 +110,7 @@ impl RedisStore {
             wishes: wishes_receiver,
             warned: false,
         };
-        let Settings { wait_replicas: replicas, wait_timeout: within, .. } = settings;
+        let Settings { wait_replicas: replicas, wait_timeout: within, policy, .. } = settings;
         tokio::spawn(supervisor.run(stop.clone()));
         Ok(Self {
             keys,
@@ -116,6 +120,7 @@ impl RedisStore {
             doorbell,
             replica,
             queues,
+            policy,
             retention,
             timeout: settings.command_timeout,
             wanted: (replicas > 0).then_some(Wanted { replicas, within }),
@@ -165,10 +170,22 @@ impl RedisStore {
         Ok(is_there && wanted.are_there(&mut connection, &key).await.map_err(unavailable)?)
     }
 
+    /// What every script takes first: see `scripts/record.lua`.
+    fn common(&self, retention: Duration) -> String {
+        format!("{} {} {}", millis(retention), self.replica, self.policy)
+    }
+
     /// A call of a script on a queue.
     fn call<'a>(&self, script: &'a Script, queue: &QueueName) -> ScriptInvocation<'a> {
         let mut call = script.key(self.keys.queue(queue));
-        call.arg(millis(super::retention(queue, self.retention)));
+        call.arg(self.common(super::retention(queue, self.retention)));
+        call
+    }
+
+    /// A call of a script on a chain.
+    fn call_in<'a>(&self, script: &'a Script, chain: &Chain) -> ScriptInvocation<'a> {
+        let mut call = script.key(self.keys.chain(chain));
+        call.arg(self.common(self.retention));
         call
     }
 
@@ -230,7 +247,7 @@ impl ApprovalStore for RedisStore {
         let mut call = self.call_on(&self.scripts.vote, id);
         call.arg(vote.decision.to_string())
             .arg(&vote.reviewer.0)
-            .arg(verdict_word(vote))
+            .arg(vote.word())
             .arg(vote.fingerprint.map(|f| f.to_string()).unwrap_or_default())
             .arg(encode_vote_rest(vote))
             .arg(millis(CLAIM_WINDOW))
@@ -265,7 +282,8 @@ impl ApprovalStore for RedisStore {
             .arg(longest)
             .arg(encode_act_rest(act))
             .arg(act.seen_in.map(|seen_in| seen_in.to_string()).unwrap_or_default())
-            .arg(MOST_EXTENSIONS);
+            .arg(MOST_EXTENSIONS)
+            .arg(serde_json::to_string(&act.detail()).expect("text and numbers become JSON"));
         let reply: Option<Reply> = self.run(&call).await?;
         let reply = reply.ok_or_else(|| ActError::NotFound(id.clone()))?;
         let standing = reply.approval(id, None)?;
@@ -312,7 +330,7 @@ impl ApprovalStore for RedisStore {
         departure: Departure,
     ) -> Result<Option<Approval>, StoreError> {
         let mut call = self.call_on(&self.scripts.detach, id);
-        call.arg(attempt.to_string()).arg(departure_word(departure));
+        call.arg(attempt.to_string()).arg(departure.as_str());
         self.standing(id, &call).await
     }
 
@@ -391,7 +409,12 @@ impl ApprovalStore for RedisStore {
             Some(queue) => vec![queue.clone()],
             None => self.all_queues(&mut connection).await?,
         };
-        Reader { keys: &self.keys, script: &self.scripts.list, connection }.page(queues, query).await
+        let (keys, script, common) = (&self.keys, &self.scripts.list, self.common(self.retention));
+        Reader { keys, script, common: &common, connection }.page(queues, query).await
+    }
+
+    async fn note(&self, note: &Note) -> Result<(), StoreError> {
+        self.write_note(note).await
     }
 
     async fn precedents(&self, id: &ApprovalId) -> Result<Precedents, StoreError> {

@@ -2,6 +2,7 @@
 
 mod acting;
 mod api;
+mod audit;
 mod batch;
 mod contract;
 mod field_guide;

@@ -8,13 +8,13 @@ const LAYERS: [&[&str]; 6] = [
     &["domain"],
     &["clock", "telemetry"],
     &["config", "store"],
-    &["approvals"],
+    &["approvals", "audit"],
     &["ext_authz", "admin"],
     &["main", "cli", "server"],
 ];
 
 /// Where a crate may be used, by the beginning of the path below `src`.
-const OWNERS: [(&str, &[&str]); 21] = [
+const OWNERS: [(&str, &[&str]); 24] = [
     ("redis", &["store/redis"]),
     ("deadpool_redis", &["store/redis"]),
     ("tonic", &["ext_authz"]),
@@ -25,7 +25,10 @@ const OWNERS: [(&str, &[&str]); 21] = [
     ("askama", &["admin"]),
     ("utoipa", &["admin"]),
     ("cel", &["domain/policy"]),
-    ("ureq", &["cli", "admin/identity"]),
+    ("regex", &["domain/redaction", "config/policy/redact"]),
+    ("ed25519_dalek", &["domain/audit"]),
+    ("serde_json_canonicalizer", &["domain/audit", "config"]),
+    ("ureq", &["cli", "admin/identity", "audit/sinks"]),
     ("jsonwebtoken", &["admin/identity"]),
     ("oauth2", &["admin/identity", "cli/account"]),
     ("opentelemetry", &["telemetry"]),

@@ -33,7 +33,7 @@ struct World {
 }
 
 fn world(config: &str) -> World {
-    let Loaded { config, policy } = Config::read(config, Path::new("test.yaml")).unwrap();
+    let Loaded { config, policy, .. } = Config::read(config, Path::new("test.yaml")).unwrap();
     let (waiters, clock) = (Arc::new(Waiters::default()), Arc::new(SystemClock));
     let memory = MemoryStore::new(clock.clone(), waiters.clone(), Duration::from_secs(600));
     let store = Arc::new(FaultyStore::around(memory));
@@ -115,6 +115,20 @@ impl World {
         };
         self.approvals.decide(&approval.id, decision).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn what_is_redacted_is_not_in_the_record_and_the_call_that_was_approved_still_runs() {
+    let world = world(
+        r#"policy: { rules: [{ name: r, match: mcp.tool.arguments.table == "t", ruling: hold, redact: [{ pointer: /arguments/table }] }] }"#,
+    );
+    let call = world.call(CALL);
+    let parked = world.parked().await;
+    assert!(!format!("{parked:?}").contains(r#"\"table\":\"t\""#), "{parked:?}");
+    assert_eq!(parked.held.redacted.dropped, ["/arguments/table"]);
+    assert_eq!(parked.held.arguments().text(), r#"{"table":"[redacted]"}"#);
+    world.decide(&parked, Verdict::Approve).await;
+    assert!(is_allowed(&call.await.unwrap()));
 }
 
 fn is_allowed(response: &CheckResponse) -> bool {
@@ -298,6 +312,7 @@ async fn a_probe_is_refused_whatever_policy_says_and_even_if_the_store_releases_
     let vote = Vote {
         decision: DecisionId::random(),
         reviewer: Subject("mallory".into()),
+        proof: None,
         verdict: Verdict::Approve,
         marks: parked.held.terms.marks(&Membership::All),
         reason: None,

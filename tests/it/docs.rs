@@ -20,7 +20,7 @@ use crate::support::processes::installed;
 const GATEWAYS: [&str; 2] = ["agentgateway.yaml", "envoy.yaml"];
 
 /// Where docs/configuration.md tells of the settings of each struct.
-const SECTIONS: [(&str, &str); 18] = [
+const SECTIONS: [(&str, &str); 21] = [
     ("BreakGlassConfig", "break_glass"),
     ("Config", "All settings"),
     ("ExtAuthzConfig", "ext_authz"),
@@ -34,6 +34,9 @@ const SECTIONS: [(&str, &str); 18] = [
     ("ClientCertificate", "redis.client_certificate"),
     ("LimitsConfig", "limits"),
     ("ShutdownConfig", "shutdown"),
+    ("AuditConfig", "audit"),
+    ("SinkConfig", "audit.sinks"),
+    ("RedactConfig", "policy.redact"),
     ("IdentityConfig", "identity"),
     ("PolicyConfig", "policy"),
     ("UnmatchedConfig", "policy.unmatched"),
@@ -148,7 +151,11 @@ fn every_variable_of_a_rule_is_explained_and_no_other() {
 #[test]
 fn every_setting_is_explained_and_no_other() {
     let document = document("docs/configuration.md");
-    for file in files("src/config", "rs").into_iter().chain([root().join("src/config.rs")]) {
+    for file in files("src/config", "rs")
+        .into_iter()
+        .chain(files("src/config/policy", "rs"))
+        .chain([root().join("src/config.rs")])
+    {
         for (name, fields) in settings(&fs::read_to_string(file).unwrap()) {
             let section = SECTIONS.iter().find(|(of, _)| *of == name);
             let (_, section) = section.unwrap_or_else(|| panic!("{name}: give it a section"));
@@ -190,6 +197,7 @@ fn every_command_option_and_environment_variable_is_explained() {
     let all: String = documents().iter().map(|document| document.text.as_str()).collect();
     let serve = document("docs/configuration.md").text;
     let reviewing = document("docs/api.md").text;
+    let audit = document("docs/audit.md").text + reviewing.as_str();
     let operations = document("docs/operations.md").text;
     for command in Cli::command().get_subcommands() {
         let name = format!("holdpoint {}", command.get_name());
@@ -199,11 +207,12 @@ fn every_command_option_and_environment_variable_is_explained() {
         }
         let (place, told) = match command.get_name() {
             "serve" => ("docs/configuration.md", &serve),
+            "audit" => ("docs/audit.md", &audit),
             "doctor" => ("docs/operations.md", &operations),
             "config" | "policy" => continue,
             _ => ("docs/api.md", &reviewing),
         };
-        for option in options(command) {
+        for option in command.get_subcommands().chain([command]).flat_map(options) {
             assert!(told.contains(&format!("`{option}`")), "{place} says nothing of {name} {option}");
         }
     }

@@ -298,6 +298,7 @@ impl World {
         let vote = holdpoint::domain::decision::Vote {
             decision: decision.id,
             reviewer: decision.reviewer.subject,
+            proof: None,
             verdict: decision.verdict,
             marks: Marks::default(),
             reason: None,

@@ -10,11 +10,14 @@ mod server;
 use std::sync::Arc;
 use std::time::Duration;
 
+use holdpoint::audit;
+use holdpoint::clock::SystemClock;
 use holdpoint::domain::approval::{Approval, StateKind};
+use holdpoint::domain::audit::{Event, Note, verify};
 use holdpoint::domain::credential::TokenDigest;
 use holdpoint::domain::ids::ReplicaId;
 use holdpoint::store::redis::{ClientCertificate, RedisStore, Settings};
-use holdpoint::store::{ApprovalStore, Health, IdentityStore};
+use holdpoint::store::{ApprovalStore, AuditLog, Health, IdentityStore};
 
 use crate::store::identities::{session, token};
 use crate::store::stage::{Rung, approve, attempt, queues};
@@ -43,6 +46,28 @@ async fn the_essentials(settings: Settings) {
     let again = there.store.park(&there.parking("dba")).await.unwrap();
     assert_eq!(again.id, left.id);
     here.store.forget(&left.id);
+    the_audit(there).await;
+}
+
+/// What happened in three queues can be sealed, shipped and forgotten.
+async fn the_audit(replica: Replica) {
+    replica.store.note(&Note::new(Event::Started)).await.unwrap();
+    let log: Arc<dyn AuditLog> = Arc::new(replica.store);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let target = audit::Target::File { path: path.clone(), rotate_at: 1 << 20 };
+    let sinks = vec![audit::Sink { name: "archive".into(), target }];
+    let settings = audit::Settings { sinks, ..audit::Settings::default() };
+    let audit = audit::Audit::new(log, Arc::new(SystemClock), replica.id, settings);
+    for _ in 0..2 {
+        audit.seal_all().await;
+        audit.ship_all().await;
+        audit.trim_all().await;
+    }
+    let shipped = verify(&std::fs::read_to_string(path).unwrap(), None).unwrap();
+    let chains: Vec<_> = shipped.chains.keys().map(String::as_str).collect();
+    assert_eq!(chains, ["(system)", "dba", "default", "sre"]);
+    assert!(!audit.search(&audit::Query { limit: 10, ..Default::default() }).await.unwrap().lines.is_empty());
 }
 
 /// How to reach what speaks TLS alone, and asks who connects.

@@ -2,6 +2,7 @@
 
 mod acting;
 mod attempts;
+mod auditing;
 pub mod identities;
 mod limits;
 mod listening;
@@ -107,6 +108,17 @@ contract! {
         only_the_states_asked_for_are_listed
         only_what_matches_is_listed
         only_what_was_parked_since_is_listed;
+    auditing:
+        every_transition_is_an_entry_in_its_order
+        what_a_reviewer_said_is_in_the_entry
+        what_people_do_past_the_vote_is_an_entry
+        what_changes_no_record_can_be_noted
+        two_who_seal_make_one_chain
+        a_chain_that_another_appended_to_is_left_alone
+        checkpoints_are_signed_when_they_are_due
+        a_sink_gets_every_line_in_order_and_goes_on_where_it_was_left
+        what_a_sink_does_not_have_is_not_forgotten
+        entries_are_found_by_what_they_say;
     precedents:
         the_first_call_of_a_tool_by_a_caller_is_known_as_such
         what_was_decided_on_the_identical_call_is_known

@@ -1,6 +1,7 @@
 //! How it must behave, seen end to end: a real agent, Envoy, two replicas with one Redis, and the tool behind them.
 
 mod approved;
+mod audited;
 mod command_line;
 mod embedded;
 mod hung_up;

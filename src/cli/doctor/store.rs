@@ -16,6 +16,7 @@ use crate::domain::ids::{ApprovalId, AttemptId, ReplicaId};
 use crate::domain::json::Json;
 use crate::domain::message::{Message, Tool};
 use crate::domain::probe;
+use crate::domain::redaction::Redacted;
 use crate::domain::ruling::Caps;
 use crate::server::redis_settings;
 use crate::store::redis::{Checkup, RedisStore, Settings};
@@ -146,6 +147,7 @@ fn held(id: &ApprovalId) -> Held {
         route: None,
         session: None,
         trace: None,
+        redacted: Redacted::default(),
     }
 }
 

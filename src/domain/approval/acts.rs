@@ -72,6 +72,7 @@ mod tests {
         let vote = Vote {
             decision: DecisionId::random(),
             reviewer: Subject("bob".into()),
+            proof: None,
             verdict: Verdict::Approve,
             marks: Marks::default(),
             reason: None,

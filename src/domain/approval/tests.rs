@@ -10,6 +10,7 @@ fn vote(name: &str, verdict: Verdict) -> Vote {
     Vote {
         decision: DecisionId::random(),
         reviewer: Subject(name.into()),
+        proof: None,
         verdict,
         marks: Marks::default(),
         reason: None,

@@ -26,6 +26,7 @@ fn vote(approval: &mut Approval, verdict: Verdict, reason: Option<&str>) {
     let vote = Vote {
         decision: DecisionId::random(),
         reviewer: Subject("bob\r\nset-cookie: a=1".into()),
+        proof: None,
         verdict,
         marks: Marks::default(),
         reason: reason.map(str::to_owned),

@@ -15,16 +15,22 @@
 //! | `:usage:<caller and tool>` | hash | `calls`: how many of its calls are on record; the keys of what was decided last: `approved` of all of them, `+<fingerprint>` and `-<fingerprint>` approved and rejected of the identical one |
 //! | `:attempt:<attempt>` | string | which record an attempt took up; kept for a minute |
 //! | `:replicas` | sorted set | replicas by the end of their lease |
-//! | `:audit` | stream | one entry a transition |
+//! | `:audit` | stream | one raw entry a transition, or a note: `event key seq who state detail`, or `note about who detail` |
+//! | `:chain` | hash | the end of the chain that the raw entries become part of, and up to which of them they are |
+//! | `:lines` | stream | the chain, `<number>-0` an entry and `<number>-1` a checkpoint behind it |
+//! | `:sinks` | hash | up to which line each sink has the chain |
+//! | `:turn:<sink>` | string | the replica that ships the chain to the sink; it expires |
 //! | `:ring:<key>` | channel | `<key> <seq> <event>` of each change of this approval |
 //! | `:changes` | channel | the same of every approval in the queue |
 //!
+//! What belongs to no queue is audited under `{prefix}:{(system)}`, which is no queue's name.
 //! Beside them `{prefix}:queues` is the set of all queues, `{prefix}:session:<digest>` a session (a string that expires), and
 //! `{prefix}:tokens` a hash of API tokens by digest. The scripts append the names above to what
 //! [`Keys::queue`] gives them.
 
 use uuid::Uuid;
 
+use crate::domain::audit::Chain;
 use crate::domain::credential::TokenDigest;
 use crate::domain::ids::{ApprovalId, QueueName};
 
@@ -51,6 +57,36 @@ impl Keys {
     /// What all keys of a queue begin with.
     pub(super) fn queue(&self, queue: &QueueName) -> String {
         format!("{}:{{{queue}}}", self.prefix)
+    }
+
+    /// What all keys of a chain begin with: those of its queue.
+    pub(super) fn chain(&self, chain: &Chain) -> String {
+        format!("{}:{{{chain}}}", self.prefix)
+    }
+
+    /// What the scripts wrote of a queue, or of what belongs to none.
+    pub(super) fn raw(&self, chain: &Chain) -> String {
+        format!("{}:audit", self.chain(chain))
+    }
+
+    /// The end of a chain.
+    pub(super) fn head(&self, chain: &Chain) -> String {
+        format!("{}:chain", self.chain(chain))
+    }
+
+    /// The lines of a chain.
+    pub(super) fn lines(&self, chain: &Chain) -> String {
+        format!("{}:lines", self.chain(chain))
+    }
+
+    /// Up to which line each sink has a chain.
+    pub(super) fn sinks(&self, chain: &Chain) -> String {
+        format!("{}:sinks", self.chain(chain))
+    }
+
+    /// Who ships a chain to a sink.
+    pub(super) fn turn(&self, chain: &Chain, sink: &str) -> String {
+        format!("{}:turn:{sink}", self.chain(chain))
     }
 
     /// The set of all queues.

@@ -20,6 +20,8 @@ const PART: usize = 100;
 pub(super) struct Reader<'a> {
     pub(super) keys: &'a Keys,
     pub(super) script: &'a Script,
+    /// What is the same for every script.
+    pub(super) common: &'a str,
     pub(super) connection: Connection,
 }
 
@@ -94,7 +96,7 @@ impl Reader<'_> {
             Order::NewestFirst => ("newest", "+inf"),
         };
         let mut call = self.script.key(self.keys.queue(&source.queue));
-        call.arg(0).arg(order);
+        call.arg(self.common).arg(order);
         match &source.after {
             None => call.arg(all).arg(""),
             Some(after) => call.arg(after.created_at.as_millisecond()).arg(bound(after, &source.queue)),

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use redis::{FromRedisValue, ParsingError, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::approval::{Approval, Cancellation, Departure, Held, Holder, Origin, State, StateKind};
+use crate::domain::approval::{Approval, Cancellation, Held, Holder, Origin, State, StateKind};
 use crate::domain::decision::{ReasonCode, Verdict, Vote};
 use crate::domain::ids::{ApprovalId, QueueName, Subject};
 use crate::domain::ruling::Terms;
@@ -31,9 +31,6 @@ const FIELDS: [&str; 22] = [
     "v", "fp", "need", "late", "created", "deadline", "state", "at", "with", "seq", "epoch", "attempt",
     "replica", "left", "under", "void", "origin", "caller", "acts", "born", "usage", "here",
 ];
-
-/// An approval that counts at once.
-const BREAK_GLASS: &str = "break-glass";
 
 /// How many elements of the list one vote takes: decision, reviewer, verdict, time, the rest.
 const VOTE: usize = 5;
@@ -159,6 +156,8 @@ struct VoteRest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ticket: Option<String>,
     fingerprint: Option<String>,
+    #[serde(default)]
+    proof: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     seen_in: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -171,12 +170,7 @@ pub(super) fn need(terms: &Terms) -> String {
     people.join(":")
 }
 
-/// The word for what a vote does.
-pub(super) fn verdict_word(vote: &Vote) -> &'static str {
-    if vote.ticket.is_some() { BREAK_GLASS } else { vote.verdict.as_str() }
-}
-
-/// For which demands the vote counts, then what no script looks at.
+/// For which demands the vote counts, then what no script looks at: the detail of its entry in the audit.
 pub(super) fn encode_vote_rest(vote: &Vote) -> String {
     let rest = VoteRest {
         reason: vote.reason.clone(),
@@ -184,6 +178,7 @@ pub(super) fn encode_vote_rest(vote: &Vote) -> String {
         ticket: vote.ticket.clone(),
         fingerprint: vote.fingerprint.map(|f| f.to_string()),
         seen_in: vote.seen_in.map(|seen_in| seen_in.to_string()),
+        proof: vote.proof.clone(),
         trace: vote.trace.clone(),
     };
     format!("{}{}", vote.marks, serde_json::to_string(&rest).expect("text becomes JSON"))
@@ -195,8 +190,9 @@ fn vote([decision, reviewer, verdict, at, rest]: &[String; VOTE]) -> Result<Vote
     Ok(Vote {
         decision: read(decision)?,
         reviewer: Subject(reviewer.clone()),
+        proof: rest.proof,
         verdict: match (verdict.as_str(), &rest.ticket) {
-            ("approve", None) | (BREAK_GLASS, Some(_)) => Verdict::Approve,
+            ("approve", None) | (Vote::BREAK_GLASS, Some(_)) => Verdict::Approve,
             ("reject", None) => Verdict::Reject,
             other => return Err(format!("a verdict is {other:?}")),
         },
@@ -232,15 +228,6 @@ fn origin(text: &str) -> Result<Option<Origin>, String> {
 /// The session and the request that an attempt answers to.
 pub(super) fn origin_text(origin: Option<Origin>) -> String {
     origin.map(|origin| format!("{}:{}", origin.session, origin.request)).unwrap_or_default()
-}
-
-/// The word for why an attempt no longer waits.
-pub(super) fn departure_word(departure: Departure) -> &'static str {
-    match departure {
-        Departure::CallerGone => "caller-gone",
-        Departure::HoldOver => "hold-over",
-        Departure::Draining => "draining",
-    }
 }
 
 fn read<T: FromStr>(text: &str) -> Result<T, String> {

@@ -78,6 +78,7 @@ impl Place {
         let entries: Vec<StreamId> = reply.into_iter().flat_map(|r| r.keys).flat_map(|key| key.ids).collect();
         for entry in &entries {
             match change(entry) {
+                _ if entry.contains_key("note") => {}
                 Some(change) => doorbell.ring_if_unheard(self.queue.clone(), &change),
                 None => tracing::warn!(
                     stream = self.stream,

@@ -14,6 +14,9 @@ pub(super) struct Scripts {
     pub(super) sweep: Script,
     pub(super) lease: Script,
     pub(super) list: Script,
+    pub(super) note: Script,
+    pub(super) seal: Script,
+    pub(super) trim: Script,
     pub(super) precedents: Script,
 }
 
@@ -49,6 +52,9 @@ impl Scripts {
             sweep: script!(publish, "allow-oom", "sweep.lua"),
             lease: script!(publish, "allow-oom", "lease.lua"),
             list: script!(publish, "no-writes", "list.lua"),
+            note: script!(publish, "", "note.lua"),
+            seal: script!(publish, "allow-oom", "seal.lua"),
+            trim: script!(publish, "allow-oom", "trim.lua"),
             precedents: script!(publish, "no-writes", "precedents.lua"),
         }
     }

@@ -38,6 +38,8 @@ pub struct Settings {
     pub wait_replicas: u32,
     /// How long to wait for them.
     pub wait_timeout: Duration,
+    /// The digest of the policy that this replica runs, for the audit; may be empty.
+    pub policy: String,
 }
 
 /// A certificate of our own, with its key; both PEM.
@@ -61,6 +63,7 @@ impl Default for Settings {
             pool_size: 4,
             wait_replicas: 0,
             wait_timeout: Duration::from_millis(500),
+            policy: String::new(),
         }
     }
 }

@@ -9,9 +9,11 @@ use holdpoint::admin::{
     self, AllowedHosts, Authentication, CardSettings, Proofs, Settings, StoreKind, TokenDigest, TokenReviewer,
 };
 use holdpoint::approvals::{Approvals, Waiters};
+use holdpoint::audit::Audit;
 use holdpoint::clock::SystemClock;
 use holdpoint::domain::act::Act;
 use holdpoint::domain::approval::{Approval, Departure, Held, StateKind};
+use holdpoint::domain::audit::Note;
 use holdpoint::domain::decision::{Membership, Role, Vote};
 use holdpoint::domain::fingerprint::Fingerprint;
 use holdpoint::domain::ids::{ApprovalId, AttemptId, Group, ReplicaId, RequestKey, SessionKey, Subject};
@@ -45,6 +47,7 @@ pub struct Site {
     pub url: String,
     pub approvals: Arc<Approvals>,
     pub store: Arc<SwitchedStore>,
+    pub audit: Arc<Audit>,
     pub identities: Arc<SwitchedIdentities>,
     pub draining: CancellationToken,
     pub shutdown: CancellationToken,
@@ -67,9 +70,14 @@ impl Site {
     pub async fn open_with(settings: Settings) -> Self {
         let clock = Arc::new(SystemClock);
         let waiters = Arc::new(Waiters::default());
-        let memory = MemoryStore::new(clock.clone(), waiters.clone(), Duration::from_secs(600));
-        let store =
-            Arc::new(SwitchedStore { memory, off: AtomicBool::new(false), replicated: Mutex::new(None) });
+        let memory = Arc::new(MemoryStore::new(clock.clone(), waiters.clone(), Duration::from_secs(600)));
+        let audit = Audit::new(memory.clone(), clock.clone(), ReplicaId::random(), Default::default());
+        let store = Arc::new(SwitchedStore {
+            memory,
+            off: AtomicBool::new(false),
+            deaf: AtomicBool::new(false),
+            replicated: Mutex::new(None),
+        });
         let patience = Duration::from_secs(1);
         let approvals = Approvals::new(
             store.clone(),
@@ -83,13 +91,19 @@ impl Site {
         );
         let (draining, shutdown) = (CancellationToken::new(), CancellationToken::new());
         let identities = Arc::new(SwitchedIdentities::default());
-        let router = admin::router(Arc::clone(&approvals), identities.clone(), settings, draining.clone());
+        let router = admin::router(
+            Arc::clone(&approvals),
+            audit.clone(),
+            identities.clone(),
+            settings,
+            draining.clone(),
+        );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let server = admin::serve(listener, router, shutdown.clone());
         let server = tokio::spawn(async move { server.await.unwrap() });
         let client = reqwest::Client::builder().redirect(redirect::Policy::none()).build().unwrap();
-        Self { url, approvals, store, identities, draining, shutdown, client, server }
+        Self { url, approvals, store, audit, identities, draining, shutdown, client, server }
     }
 
     /// A request without any proof of who sends it.
@@ -245,14 +259,20 @@ pub async fn problem(response: Response, status: u16, slug: &str) -> Value {
 
 /// The embedded store, with a switch: off, it does not answer.
 pub struct SwitchedStore {
-    memory: MemoryStore,
+    memory: Arc<MemoryStore>,
     off: AtomicBool,
+    deaf: AtomicBool,
     replicated: Mutex<Option<bool>>,
 }
 
 impl SwitchedStore {
     pub fn switch(&self, on: bool) {
         self.off.store(!on, Ordering::SeqCst);
+    }
+
+    /// Whether it takes notes from now on.
+    pub fn take_notes(&self, takes: bool) {
+        self.deaf.store(!takes, Ordering::SeqCst);
     }
 
     /// What is said of decisions from now on.
@@ -322,6 +342,13 @@ impl ApprovalStore for SwitchedStore {
 
     async fn renew_lease(&self) -> Result<(), StoreError> {
         self.on()?.renew_lease().await
+    }
+
+    async fn note(&self, note: &Note) -> Result<(), StoreError> {
+        match self.deaf.load(Ordering::SeqCst) {
+            true => Err(StoreError::Unavailable("it takes no notes".into())),
+            false => self.on()?.note(note).await,
+        }
     }
 
     async fn list(&self, query: &Query) -> Result<Page, StoreError> {

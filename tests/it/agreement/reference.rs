@@ -181,6 +181,7 @@ impl Reference {
                 let vote = Vote {
                     decision: DecisionId::random(),
                     reviewer: Subject(format!("reviewer {reviewer}")),
+                    proof: None,
                     verdict: *verdict,
                     marks: record.held.terms.marks(&members_of(MEMBERSHIPS[*reviewer])),
                     reason: None,

@@ -130,6 +130,7 @@ pub fn vote(decision: u8, verdict: Verdict, seen_in: u8) -> Vote {
     Vote {
         decision: NAMES.decisions[usize::from(decision)],
         reviewer: reviewer(usize::from(decision) / CLICKS),
+        proof: None,
         verdict,
         marks: Marks::default(),
         reason: None,

@@ -60,6 +60,8 @@ pub async fn everything_that_was_asked_survives(kind: Kind) {
         h.request.headers = vec![("a".into(), "b".into()), ("a".into(), "\u{1}".into())];
         h.session = Some("session".into());
         h.trace = Some("00-1-2-01".into());
+        h.redacted.dropped = vec!["/arguments/a~1\"b".into()];
+        h.redacted.masked = vec![("/arguments/c".into(), r#"{"n":1.0}"#.into())];
     });
     let bare = held(|h| {
         h.caller = Caller::anonymous();

@@ -13,7 +13,7 @@ use holdpoint::domain::ruling::Terms;
 use holdpoint::domain::sample;
 use holdpoint::store::memory::MemoryStore;
 use holdpoint::store::redis::{RedisStore, Settings};
-use holdpoint::store::{ApprovalStore, Bell, Health, Parking};
+use holdpoint::store::{ApprovalStore, AuditLog, Bell, Health, Parking};
 use jiff::Timestamp;
 
 use crate::support::eventually::eventually;
@@ -30,6 +30,8 @@ pub enum Kind {
 pub struct Stage {
     pub here: Arc<dyn ApprovalStore>,
     pub there: Arc<dyn ApprovalStore>,
+    /// The audit, on the same two ways.
+    pub logs: [Arc<dyn AuditLog>; 2],
     /// What `here` rang.
     pub rung: Arc<Rung>,
     replica: ReplicaId,
@@ -61,13 +63,15 @@ impl Kind {
         match self {
             Self::Memory => {
                 let store = Arc::new(MemoryStore::new(Arc::new(SystemClock), bell, retention));
-                Stage { here: store.clone(), there: store, rung, replica, other, server: None }
+                let logs: [Arc<dyn AuditLog>; 2] = [store.clone(), store.clone()];
+                Stage { here: store.clone(), there: store, logs, rung, replica, other, server: None }
             }
             Self::Redis => {
                 let server = RedisServer::start().await;
                 let here = redis_store(&server, replica, bell, retention).await;
                 let there = redis_store(&server, other, Arc::new(Rung::default()), retention).await;
-                Stage { here, there, rung, replica, other, server: Some(server) }
+                let logs: [Arc<dyn AuditLog>; 2] = [here.clone(), there.clone()];
+                Stage { here, there, logs, rung, replica, other, server: Some(server) }
             }
         }
     }
@@ -78,7 +82,7 @@ async fn redis_store(
     replica: ReplicaId,
     bell: Arc<dyn Bell>,
     retention: Duration,
-) -> Arc<dyn ApprovalStore> {
+) -> Arc<RedisStore> {
     let settings = Settings { url: server.url(), ..Settings::default() };
     let store = RedisStore::start(settings, replica, queues(), bell, retention).expect("valid settings");
     eventually("the store is up", async || (store.health() == Health::Up).then_some(())).await;
@@ -243,6 +247,7 @@ pub fn vote(reviewer: &str, verdict: Verdict) -> Vote {
     Vote {
         decision: DecisionId::random(),
         reviewer: Subject(reviewer.into()),
+        proof: None,
         verdict,
         marks: Marks::default(),
         reason: None,

@@ -157,7 +157,7 @@ pub async fn a_vote_keeps_what_the_reviewer_said(kind: Kind) {
             trace: Some("00-1-2-01".into()),
             ..approve("bob, € \n")
         },
-        Vote { reason: Some(String::new()), ..approve("") },
+        Vote { reason: Some(String::new()), proof: Some("token bob".into()), ..approve("") },
         vote("eve", holdpoint::domain::decision::Verdict::Reject),
     ];
     for vote in &sent {

@@ -6,6 +6,7 @@ use std::sync::{Arc, RwLock};
 use async_trait::async_trait;
 use holdpoint::domain::act::Act;
 use holdpoint::domain::approval::{Approval, Departure};
+use holdpoint::domain::audit::Note;
 use holdpoint::domain::decision::Vote;
 use holdpoint::domain::fingerprint::Fingerprint;
 use holdpoint::domain::ids::{ApprovalId, AttemptId, RequestKey, SessionKey};
@@ -145,6 +146,10 @@ impl ApprovalStore for FaultyStore {
     async fn renew_lease(&self) -> Result<(), StoreError> {
         self.up().await?;
         self.inner().renew_lease().await
+    }
+
+    async fn note(&self, note: &Note) -> Result<(), StoreError> {
+        self.inner().note(note).await
     }
 
     async fn list(&self, query: &Query) -> Result<Page, StoreError> {

@@ -1,6 +1,7 @@
 //! What was asked, as one opaque value.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{Group, QueueName, Subject};
 use crate::domain::json::Json;
 use crate::domain::quorum::Share;
+use crate::domain::redaction::Redacted;
 use crate::domain::ruling::{DenialForm, Late, Reason, Terms};
 
 /// The line of JSON before the body. Fingerprint and queue are kept elsewhere; what is none is left out.
@@ -27,6 +29,10 @@ struct Line<'a> {
     session: Option<Cow<'a, str>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     trace: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    dropped: Vec<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    masked: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     #[serde(borrow)]
     caller: CallerLine<'a>,
     #[serde(borrow)]
@@ -98,6 +104,8 @@ pub(in crate::store::redis) fn encode(held: &Held) -> String {
         route: held.route.as_deref().map(text),
         session: held.session.as_deref().map(text),
         trace: held.trace.as_deref().map(text),
+        dropped: held.redacted.dropped.iter().map(|place| text(place)).collect(),
+        masked: held.redacted.masked.iter().map(|(place, value)| (text(place), text(value))).collect(),
         caller: CallerLine {
             sub: held.caller.subject.as_ref().map(|s| text(&s.0)),
             actors: held.caller.actors.iter().map(|a| text(&a.0)).collect(),
@@ -145,6 +153,10 @@ pub(super) fn decode(stored: &str, fingerprint: Fingerprint, queue: &QueueName) 
         route: line.route.map(Cow::into_owned),
         session: line.session.map(Cow::into_owned),
         trace: line.trace.map(Cow::into_owned),
+        redacted: Redacted {
+            dropped: line.dropped.into_iter().map(Cow::into_owned).collect(),
+            masked: line.masked.into_iter().map(|(p, v)| (p.into_owned(), v.into_owned())).collect(),
+        },
     })
 }
 
@@ -191,6 +203,7 @@ fn terms(line: TermsLine<'_>, queue: &QueueName) -> Terms {
             FormLine::Error => DenialForm::Error,
             FormLine::Http403 => DenialForm::Http403,
         },
+        redaction: Arc::default(),
     }
 }
 

@@ -3,6 +3,7 @@
 -- ARGV[2] key  [3] which act this is  [4] who  [5] 'cancel', 'revoke' or 'extend'
 --     [6] by how many ms it is extended  [7] for how many ms it may be open in all
 --     [8] the rest of the act, opaque  [9] the life of Redis that they saw, or ''  [10] how often it may be extended
+--     [11] what of it the audit tells, as JSON
 -- Returns  nil, or the record and 'done' (now or before), 'wrong state', 'void' or 'too long'
 local record = read(ARGV[2])
 if not record or record.v ~= VERSION then return record and answer('stands', record) end
@@ -24,5 +25,5 @@ else
   enter(record, 'cancelled', verb == 'revoke' and 'revoked' or 'by-hand')
 end
 set(record, 'acts', acts .. act .. ':' .. now .. ':' .. ARGV[8] .. ';')
-change(record, verb, who)
+change(record, verb, who, ARGV[11])
 return answer('done', record)

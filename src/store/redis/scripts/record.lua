@@ -1,10 +1,13 @@
 -- What every script begins with: the time, and the one way to read, change and answer a record.
 --
 -- KEYS[1]  what all keys of the queue begin with (see keys.rs); it also names the slot
--- ARGV[1]  for how many ms an ended record is kept
+-- ARGV[1]  what is the same for every script of a replica: for how many ms an ended record is kept, the replica, and the
+--          digest of its policy
 --
 -- Fields are text or numbers, and '' is none. What was asked and the votes are opaque: they are moved, never read.
-local base, retention = KEYS[1], tonumber(ARGV[1])
+local base = KEYS[1]
+local retention, replica_here, policy = string.match(ARGV[1], '^(%d+) (%S*) (%S*)$')
+retention = tonumber(retention)
 local VERSION = '1'
 -- The fields in the order of a reply (see record.rs). What comes `with` a state: until when it is approved, the
 -- attempt that was released, why it was cancelled.
@@ -104,14 +107,19 @@ local function file(record)
   end
 end
 
+-- Writes an entry of the audit.
+local function write(...)
+  redis.call('XADD', base .. ':audit', '*', 'replica', replica_here, 'policy', policy, ...)
+end
+
 -- Writes a change with its audit entry, then rings. A ring is a hint: that it is not permitted must not stop a
--- change that is half written.
-local function change(record, event, who)
+-- change that is half written. What a person did comes with a detail: text, never read here.
+local function change(record, event, who, detail)
   set(record, 'seq', record.seq + 1)
   redis.call('HSET', base .. ':record:' .. record.key, unpack(record.changes))
   file(record)
-  redis.call('XADD', base .. ':audit', '*',
-    'event', event, 'key', record.key, 'seq', record.seq, 'who', who, 'state', record.state)
+  write('event', event, 'key', record.key, 'seq', record.seq, 'who', who, 'state', record.state,
+    'detail', detail or '')
   local message = record.key .. ' ' .. record.seq .. ' ' .. event
   redis.pcall('PUBLISH', base .. ':ring:' .. record.key, message)
   redis.pcall('PUBLISH', base .. ':changes', message)

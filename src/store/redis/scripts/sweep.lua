@@ -41,6 +41,5 @@ for _, key in ipairs(due) do
   end
 end
 
-redis.call('XTRIM', base .. ':audit', 'MINID', '~', now - retention)
 redis.call('ZREMRANGEBYSCORE', base .. ':replicas', '-inf', now - DAY)
 return { #due, left_alone, ended }

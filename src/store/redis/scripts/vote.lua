@@ -53,5 +53,5 @@ elseif verdict == 'break-glass' or is_enough() then
 end
 set(record, 'void', void)
 set(record, 'under', here)
-change(record, verdict, reviewer)
+change(record, verdict, reviewer, string.match(ARGV[7], '{.*'))
 return answer('counted', record)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use holdpoint::domain::act::Act;
 use holdpoint::domain::approval::{Approval, Departure};
+use holdpoint::domain::audit::Note;
 use holdpoint::domain::decision::Vote;
 use holdpoint::domain::fingerprint::Fingerprint;
 use holdpoint::domain::ids::{ApprovalId, AttemptId, RequestKey, SessionKey};
@@ -103,6 +104,10 @@ impl ApprovalStore for Meddler {
 
     async fn renew_lease(&self) -> Result<(), StoreError> {
         self.inner.renew_lease().await
+    }
+
+    async fn note(&self, note: &Note) -> Result<(), StoreError> {
+        self.inner.note(note).await
     }
 
     async fn list(&self, query: &Query) -> Result<Page, StoreError> {

@@ -1,0 +1,187 @@
+//! The proof of what this service did: every replica puts what happened into chains, signs them, ships them, and forgets
+//! what was kept long enough.
+
+mod search;
+mod ship;
+mod sinks;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+pub use self::search::{Cursor, Found, Query};
+pub use self::sinks::{Sink, Target};
+use crate::clock::Clock;
+use crate::domain::audit::{Chain, Head, Notary, Place};
+use crate::domain::ids::ReplicaId;
+use crate::store::{AuditLog, StoreError};
+
+/// How often a replica looks for what is not in a chain yet.
+const SEAL_EVERY: Duration = Duration::from_millis(500);
+
+/// How often a replica forgets what was kept long enough.
+const TRIM_EVERY: Duration = Duration::from_secs(60);
+
+/// So much is put into a chain, shipped or read at once.
+const PART: usize = 200;
+
+/// How the audit is kept.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Who signs; without, there are no checkpoints.
+    pub notary: Option<Notary>,
+    /// A checkpoint after so many entries.
+    pub checkpoint_every: u64,
+    /// A checkpoint of what is new after this time.
+    pub checkpoint_interval: Duration,
+    /// How long entries are kept in the store.
+    pub retention: Duration,
+    /// Whether entries go after that time although a sink does not have them.
+    pub trim_unshipped: bool,
+    /// Where entries are copied to.
+    pub sinks: Vec<Sink>,
+}
+
+impl Default for Settings {
+    /// Unsigned, kept for 30 days, copied nowhere.
+    fn default() -> Self {
+        Self {
+            notary: None,
+            checkpoint_every: 1000,
+            checkpoint_interval: Duration::from_secs(300),
+            retention: Duration::from_secs(30 * 24 * 3600),
+            trim_unshipped: false,
+            sinks: Vec::new(),
+        }
+    }
+}
+
+/// The audit of all replicas.
+pub struct Audit {
+    log: Arc<dyn AuditLog>,
+    clock: Arc<dyn Clock>,
+    replica: ReplicaId,
+    settings: Settings,
+}
+
+impl Audit {
+    /// The audit in this store.
+    pub fn new(
+        log: Arc<dyn AuditLog>,
+        clock: Arc<dyn Clock>,
+        replica: ReplicaId,
+        settings: Settings,
+    ) -> Arc<Self> {
+        Arc::new(Self { log, clock, replica, settings })
+    }
+
+    /// Seals, ships and trims until told to stop, and then seals and ships once more what this replica did last.
+    ///
+    /// Every replica seals: two that read the same do no harm, because a chain is only appended to where the writer read
+    /// on. Nobody has to be elected.
+    pub async fn run(&self, stop: CancellationToken) {
+        let seal = async {
+            let mut every = interval(SEAL_EVERY);
+            every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                every.tick().await;
+                self.seal_all().await;
+            }
+        };
+        let ship = async {
+            let mut every = interval(SEAL_EVERY);
+            every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                every.tick().await;
+                self.ship_all().await;
+            }
+        };
+        let trim = async {
+            let mut every = interval(TRIM_EVERY);
+            loop {
+                every.tick().await;
+                self.trim_all().await;
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = seal => {}
+            () = ship => {}
+            () = trim => {}
+        }
+        self.seal_all().await;
+        self.ship_all().await;
+    }
+
+    /// Puts what happened into the chains.
+    pub async fn seal_all(&self) {
+        for chain in self.chains().await {
+            if let Err(error) = self.seal(&chain).await {
+                tracing::debug!(%chain, %error, "not sealed");
+            }
+        }
+    }
+
+    async fn chains(&self) -> Vec<Chain> {
+        self.log.chains().await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "the audit is out of reach");
+            Vec::new()
+        })
+    }
+
+    async fn seal(&self, chain: &Chain) -> Result<(), StoreError> {
+        loop {
+            let from = self.log.head(chain).await?;
+            let facts = self.log.facts(chain, &from, PART).await?;
+            let mut to = from.clone();
+            let mut lines: Vec<_> = facts.iter().map(|fact| to.append(chain, fact)).collect();
+            let now = self.clock.now();
+            lines.extend(self.notary(&to, now).map(|notary| to.sign(chain, notary, now)));
+            if lines.is_empty() || !self.log.append(chain, &from, &lines, &to).await? || facts.len() < PART {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Who signs the end of a chain, where that is due.
+    fn notary(&self, head: &Head, now: Timestamp) -> Option<&Notary> {
+        let new = head.number - head.signed;
+        let due = new >= self.settings.checkpoint_every
+            || now >= head.signed_at + self.settings.checkpoint_interval;
+        self.settings.notary.as_ref().filter(|_| new > 0 && due)
+    }
+
+    /// Forgets what was kept long enough.
+    pub async fn trim_all(&self) {
+        for chain in self.chains().await {
+            if let Err(error) = self.trim(&chain).await {
+                tracing::debug!(%chain, %error, "not trimmed");
+            }
+        }
+    }
+
+    async fn trim(&self, chain: &Chain) -> Result<(), StoreError> {
+        let kept_from = self.clock.now() - self.settings.retention;
+        let mut shipped = None;
+        for sink in self.settings.sinks.iter().filter(|_| !self.settings.trim_unshipped) {
+            let place = self.log.shipped(chain, &sink.name).await?;
+            shipped = Some(shipped.map_or(place, |shipped: Place| shipped.min(place)));
+        }
+        let old =
+            |place: Place, at: Timestamp| at < kept_from && shipped.is_none_or(|shipped| place <= shipped);
+        let mut before = Place::START;
+        loop {
+            let lines = self.log.lines(chain, before, PART).await?;
+            let kept = lines.iter().find(|line| line.fact().is_some_and(|fact| !old(line.place, fact.at)));
+            let Some(end) = kept.or(lines.last()).map(|line| line.place) else { break };
+            before = end;
+            if kept.is_some() || lines.len() < PART {
+                break;
+            }
+        }
+        self.log.trim(chain, before).await
+    }
+}

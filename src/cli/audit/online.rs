@@ -1,0 +1,116 @@
+//! What a running service is asked for.
+
+use std::io::{self, Write};
+
+use clap::Args;
+
+use crate::cli::render::json::escaped;
+use crate::cli::reviewing::Remote;
+use crate::domain::ids::ApprovalId;
+
+/// Find entries, newest first.
+#[derive(Debug, Args)]
+pub struct Search {
+    /// In this queue; `(system)` for what belongs to none
+    #[arg(long)]
+    queue: Option<String>,
+    /// At this time or later (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Before this time
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// About this approval
+    #[arg(long, value_name = "ID")]
+    approval: Option<String>,
+    /// About calls of this caller
+    #[arg(long)]
+    caller: Option<String>,
+    /// About calls of this tool
+    #[arg(long)]
+    tool: Option<String>,
+    /// What this reviewer did
+    #[arg(long)]
+    reviewer: Option<String>,
+    /// What happened: `released`, `rejected`, …
+    #[arg(long)]
+    outcome: Option<String>,
+    /// Of this trace
+    #[arg(long, value_name = "TRACE-ID")]
+    trace: Option<String>,
+    /// At most so many
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// Write the chains as they are.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// Only this queue; `(system)` for what belongs to none
+    #[arg(long)]
+    queue: Option<String>,
+    /// At this time or later (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Before this time
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// A table that spreadsheets read. It proves nothing
+    #[arg(long)]
+    csv: bool,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// Write all that there is to prove what became of one approval.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The approval
+    id: ApprovalId,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+impl Search {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let query = [
+            ("queue", self.queue.as_deref()),
+            ("from", self.from.as_deref()),
+            ("until", self.until.as_deref()),
+            ("approval", self.approval.as_deref()),
+            ("caller", self.caller.as_deref()),
+            ("tool", self.tool.as_deref()),
+            ("reviewer", self.reviewer.as_deref()),
+            ("outcome", self.outcome.as_deref()),
+            ("trace", self.trace.as_deref()),
+        ];
+        let mut out = io::stdout().lock();
+        for entry in self.remote.client()?.audit(&query, self.limit)? {
+            writeln!(out, "{}", escaped(entry.get()))?;
+        }
+        Ok(out.flush()?)
+    }
+}
+
+impl Export {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let query = [
+            ("queue", self.queue.as_deref()),
+            ("from", self.from.as_deref()),
+            ("until", self.until.as_deref()),
+            ("format", self.csv.then_some("csv")),
+        ];
+        self.remote.client()?.copy("/v1/audit:export", &query, &mut io::stdout())??;
+        Ok(())
+    }
+}
+
+impl Show {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let path = format!("/v1/approvals/{}/evidence", self.id);
+        self.remote.client()?.copy(&path, &[], &mut io::stdout())??;
+        Ok(())
+    }
+}

@@ -1,0 +1,166 @@
+//! What auditors find, export and prove.
+
+use std::fs;
+use std::process::{Command, Output};
+
+use holdpoint::domain::audit::verify;
+use holdpoint::domain::sample;
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use super::site::{ALICE, BOB, DORA, Site, problem};
+use crate::support::eventually::eventually;
+
+/// The entries that match, as they were when they were all there.
+async fn entries(site: &Site, query: &str, count: usize) -> Vec<Value> {
+    eventually(&format!("{count} entries of {query:?}"), async || {
+        site.audit.seal_all().await;
+        let found = site.json(&format!("/v1/audit{query}")).await;
+        let entries = found["entries"].as_array().unwrap().clone();
+        (entries.len() == count).then_some(entries)
+    })
+    .await
+}
+
+fn words(entries: &[Value]) -> Vec<&str> {
+    entries.iter().map(|line| line["entry"]["event"].as_str().unwrap()).collect()
+}
+
+async fn decided(site: &Site) -> String {
+    let parked = site.park(sample::held()).await;
+    site.get(&format!("/v1/approvals/{}", parked.id)).await;
+    entries(site, &format!("?approval={}", parked.id), 2).await;
+    let decision = parked.decision("approve", "=agreed");
+    assert_eq!(site.post(ALICE, &parked.decisions(), &decision).await.status(), StatusCode::OK);
+    let id = parked.id.to_string();
+    parked.outcome().await;
+    id
+}
+
+fn holdpoint(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_holdpoint")).env_clear().args(args).output().unwrap()
+}
+
+#[tokio::test]
+async fn what_became_of_a_call_is_found_with_who_looked_and_how_they_were_authenticated() {
+    let site = Site::open().await;
+    let id = decided(&site).await;
+    let found = entries(&site, &format!("?approval={id}"), 4).await;
+    assert_eq!(words(&found), ["released", "approved", "shown", "requested"]);
+    for entry in &found[1..3] {
+        assert_eq!(
+            (&entry["entry"]["who"], &entry["entry"]["detail"]["proof"]),
+            (&"alice".into(), &"token alice".into())
+        );
+    }
+    assert_eq!(found[1]["entry"]["detail"]["reason"], "=agreed");
+    assert_eq!(found[2]["entry"]["detail"]["fingerprint"], found[2]["entry"]["call"]["fingerprint"]);
+    assert_eq!(entries(&site, "?outcome=released&tool=run_migration", 1).await, found[..1]);
+    problem(site.get("/v1/audit?colour=red").await, 400, "invalid-request").await;
+    problem(site.get("/v1/audit?outcome=maybe").await, 400, "invalid-request").await;
+}
+
+#[tokio::test]
+async fn a_decision_that_is_refused_is_in_the_audit_with_why() {
+    let site = Site::open().await;
+    let mut held = sample::held();
+    held.terms.reviewers = vec![holdpoint::domain::ids::Group("sre".into())];
+    let parked = site.park(held).await;
+    let refused = site.post(DORA, &parked.decisions(), &parked.decision("approve", "")).await;
+    problem(refused, 403, "not-eligible").await;
+    let found = entries(&site, "?outcome=refused", 1).await;
+    let entry = &found[0]["entry"];
+    assert_eq!((&entry["who"], &entry["approval"]), (&"dora".into(), &parked.id.to_string().into()));
+    assert!(entry["detail"]["why"].as_str().unwrap().contains("only members of sre"), "{entry}");
+}
+
+#[tokio::test]
+async fn an_export_verifies_and_its_table_has_no_formulas() {
+    let site = Site::open().await;
+    let id = decided(&site).await;
+    entries(&site, &format!("?approval={id}"), 4).await;
+    let lines = site.get("/v1/audit:export").await.text().await.unwrap();
+    assert_eq!(verify(&lines, None).unwrap().chains["default"].last, 4);
+    let table = site.get("/v1/audit:export?format=csv").await;
+    assert_eq!(table.headers()["content-type"], "text/csv; charset=utf-8");
+    let table = table.text().await.unwrap();
+    assert!(table.starts_with("chain,number,at,") && table.contains(",\"'=agreed\","), "{table}");
+    let none = site.get("/v1/audit:export?until=2020-01-01T00:00:00Z").await.text().await.unwrap();
+    assert_eq!(none, "");
+}
+
+#[tokio::test]
+async fn the_evidence_of_an_approval_is_one_file_that_verifies_offline() {
+    let site = Site::open().await;
+    let id = decided(&site).await;
+    site.park(sample::held()).await;
+    entries(&site, &format!("?approval={id}"), 4).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("evidence.json");
+    let text = site.get(&format!("/v1/approvals/{id}/evidence")).await.text().await.unwrap();
+    let evidence: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        words(evidence["entries"].as_array().unwrap()),
+        ["requested", "shown", "approved", "released"]
+    );
+    assert_eq!(evidence["approval"]["votes"][0]["reviewer"], "alice");
+    fs::write(&file, &text).unwrap();
+    let path = file.to_str().unwrap();
+    let ended = holdpoint(&["audit", "verify", path]);
+    assert!(ended.status.success(), "{ended:?}");
+    assert!(String::from_utf8_lossy(&ended.stdout).contains("default: entries 1 to "), "{ended:?}");
+    fs::write(&file, text.replace("token alice", "token mallo")).unwrap();
+    let ended = holdpoint(&["audit", "verify", path]);
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("entry 2 of default was changed"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn only_auditors_read_the_audit() {
+    let site = Site::open().await;
+    let parked = site.park(sample::held()).await;
+    let evidence = format!("/v1/approvals/{}/evidence", parked.id);
+    for path in ["/v1/audit", "/v1/audit/checkpoints", "/v1/audit:export", &evidence] {
+        let ask = || site.request(reqwest::Method::GET, path);
+        problem(ask().send().await.unwrap(), 401, "unauthenticated").await;
+        problem(ask().bearer_auth(BOB).send().await.unwrap(), 403, "not-permitted").await;
+        assert_eq!(site.get(path).await.status(), StatusCode::OK, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_masked_is_told_on_request_and_that_is_in_the_audit() {
+    let site = Site::open().await;
+    let mut held = sample::held();
+    held.terms.reviewers = vec![holdpoint::domain::ids::Group("sre".into())];
+    held.redacted.masked = vec![("/arguments/iban".into(), r#""DE1""#.into())];
+    let parked = site.park(held).await;
+    let shown = site.json(&format!("/v1/approvals/{}", parked.id)).await;
+    assert_eq!(shown["redactions"], serde_json::json!([{"path": "/arguments/iban", "how": "masked"}]));
+    assert!(!shown.to_string().contains("DE1"), "{shown}");
+    let path = format!("/v1/approvals/{}/reveal", parked.id);
+    site.store.take_notes(false);
+    assert_eq!(site.post(ALICE, &path, "").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    site.store.take_notes(true);
+    let told: Value = site.post(ALICE, &path, "").await.json().await.unwrap();
+    assert_eq!(told, serde_json::json!({"values": [{"path": "/arguments/iban", "value": "DE1"}]}));
+    let found = entries(&site, "?outcome=revealed", 1).await;
+    assert_eq!(
+        (&found[0]["entry"]["who"], &found[0]["entry"]["detail"]["paths"][0]),
+        (&"alice".into(), &"/arguments/iban".into())
+    );
+}
+
+#[test]
+fn a_key_is_made_once_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.pem");
+    let ended = holdpoint(&["audit", "keygen", path.to_str().unwrap()]);
+    assert!(ended.status.success(), "{ended:?}");
+    let notary = holdpoint::domain::audit::Notary::from_pem(&fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!(String::from_utf8_lossy(&ended.stdout).trim(), notary.public_key().to_string());
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let again = holdpoint(&["audit", "keygen", path.to_str().unwrap()]);
+    assert_eq!(again.status.code(), Some(1), "a key that is there is left alone");
+}
