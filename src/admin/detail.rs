@@ -9,6 +9,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::Admin;
+use super::api;
 use super::api::{Named, look, said};
 use super::assets::{PATHS, Paths};
 use super::card::Card;
@@ -19,6 +20,7 @@ use super::identity::{Asking, Visiting};
 use super::queue::card_of;
 use super::timeline::{Entry, timeline};
 use crate::domain::approval::Approval;
+use crate::domain::audit::Sha256Hex;
 use crate::domain::decision::{Decision, Reviewer, Verdict};
 use crate::domain::ids::{ApprovalId, DecisionId};
 use crate::domain::json::Json;
@@ -51,7 +53,10 @@ pub(super) async fn page(
 ) -> Result<Html<String>, Problem> {
     let approval = look(&admin.approvals, &id).await?;
     let card = card_of(&admin, &approval, &reviewer).await;
-    Ok(shown(&admin, &reviewer, &approval, card))
+    let page = shown(&admin, &reviewer, &approval, card);
+    let rendered = Sha256Hex::of(page.0.as_bytes()).to_string();
+    admin.approvals.note(api::shown(&approval, &reviewer).with("rendered", rendered));
+    Ok(page)
 }
 
 fn shown(admin: &Admin, reviewer: &Reviewer, approval: &Approval, card: Card) -> Html<String> {

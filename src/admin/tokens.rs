@@ -17,6 +17,7 @@ use super::error::Problem;
 use super::identity::{Asking, NewToken};
 use super::openapi::RoleWord;
 use super::whoami::names;
+use crate::domain::audit::{Event, Note};
 use crate::domain::credential::ApiToken;
 use crate::domain::decision::{Membership, Reviewer, Role};
 use crate::domain::ids::{Group, Subject};
@@ -86,6 +87,7 @@ pub(super) async fn make(
     let wanted = permitted(serde_json::from_slice(&body?)?, &reviewer)?;
     let (secret, token) = admin.identities.make_token(wanted, &reviewer).await?;
     tracing::info!(id = token.id(), subject = %token.subject, by = %reviewer.subject, "a token was made");
+    admin.approvals.note(changed("made", &token, &reviewer));
     Ok((StatusCode::CREATED, Json(json(&token, Some(secret.reveal().to_owned())))))
 }
 
@@ -104,7 +106,13 @@ pub(super) async fn revoke(
         return Err(none());
     }
     tracing::info!(id, subject = %token.subject, by = %reviewer.subject, "a token was revoked");
+    admin.approvals.note(changed("revoked", &token, &reviewer));
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn changed(how: &str, token: &ApiToken, by: &Reviewer) -> Note {
+    let note = Note::new(Event::TokenChanged).by(by).with("how", how);
+    note.with("token", token.id()).with("subject", token.subject.to_string())
 }
 
 fn is_operator(reviewer: &Reviewer) -> Result<(), Problem> {

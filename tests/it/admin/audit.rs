@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Command, Output};
 
-use holdpoint::domain::audit::verify;
+use holdpoint::domain::audit::{Sha256Hex, verify};
 use holdpoint::domain::sample;
 use reqwest::StatusCode;
 use serde_json::Value;
@@ -125,6 +125,32 @@ async fn only_auditors_read_the_audit() {
         problem(ask().send().await.unwrap(), 401, "unauthenticated").await;
         problem(ask().bearer_auth(BOB).send().await.unwrap(), 403, "not-permitted").await;
         assert_eq!(site.get(path).await.status(), StatusCode::OK, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn who_opens_the_page_of_a_call_is_in_the_audit() {
+    let site = Site::open().await;
+    let parked = site.park(sample::held()).await;
+    let page = site.get(&format!("/a/{}", parked.id)).await.text().await.unwrap();
+    let found = entries(&site, "?outcome=shown", 1).await;
+    let shown = &found[0]["entry"];
+    assert_eq!((&shown["who"], &shown["detail"]["fingerprint"]), (&"alice".into(), &"11".repeat(32).into()));
+    assert_eq!(shown["detail"]["rendered"], Sha256Hex::of(page.as_bytes()).to_string());
+}
+
+#[tokio::test]
+async fn who_makes_and_revokes_a_token_is_in_the_audit() {
+    let site = Site::open().await;
+    let wanted = r#"{"subject":"ci","roles":["reviewer"],"groups":["dba"],"days":1}"#;
+    let made: Value = site.post(ALICE, "/v1/tokens", wanted).await.json().await.unwrap();
+    let path = format!("/v1/tokens/{}", made["id"].as_str().unwrap_or_else(|| panic!("{made}")));
+    site.request(reqwest::Method::DELETE, &path).bearer_auth(ALICE).send().await.unwrap();
+    let found = entries(&site, "?outcome=token-changed", 2).await;
+    for (entry, how) in found.iter().zip(["revoked", "made"]) {
+        let entry = &entry["entry"];
+        assert_eq!((&entry["who"], &entry["detail"]["how"]), (&"alice".into(), &how.into()));
+        assert_eq!((&entry["detail"]["subject"], &entry["detail"]["token"]), (&"ci".into(), &made["id"]));
     }
 }
 
