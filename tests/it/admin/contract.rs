@@ -12,8 +12,19 @@ use super::site::{ALICE, Site};
 use crate::support::processes::{Running, installed};
 
 /// What only the page's own pages and scripts ask for.
-const PAGE: [&str; 8] =
-    ["/", "/cards/{id}", "/events", "/login", "/login/start", "/login/callback", "/logout", "/assets/{name}"];
+const PAGE: [&str; 11] = [
+    "/",
+    "/a/{id}",
+    "/a/{id}/diff/{other}",
+    "/history",
+    "/cards/{id}",
+    "/events",
+    "/login",
+    "/login/start",
+    "/login/callback",
+    "/logout",
+    "/assets/{name}",
+];
 
 /// Longer than it takes.
 const BOUND: Duration = Duration::from_secs(120);
