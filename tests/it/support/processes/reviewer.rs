@@ -21,14 +21,19 @@ impl Reviewer {
 
     /// What waits for a decision, in the field guide's shape.
     pub async fn pending(&self) -> Vec<Value> {
-        let mut body = json(self.get("/pending").await, StatusCode::OK).await;
-        serde_json::from_value(body["pending"].take()).expect("a list of pending calls")
+        listed(self.get("/pending").await).await
     }
 
-    /// Waits until so many calls wait for a decision.
+    /// Waits until so many calls wait for a decision; a replica that has just started may not have its store yet.
     pub async fn sees(&self, n: usize) -> Vec<Value> {
-        eventually(&format!("{n} pending"), async || Some(self.pending().await).filter(|p| p.len() == n))
-            .await
+        eventually(&format!("{n} pending"), async || {
+            let response = self.get("/pending").await;
+            if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+                return None;
+            }
+            Some(listed(response).await).filter(|pending| pending.len() == n)
+        })
+        .await
     }
 
     /// Waits until one call waits for a decision, and returns its id.
@@ -115,6 +120,11 @@ impl Live {
 
 async fn send(request: RequestBuilder) -> Response {
     request.send().await.expect("the replica answers")
+}
+
+async fn listed(pending: Response) -> Vec<Value> {
+    let mut body = json(pending, StatusCode::OK).await;
+    serde_json::from_value(body["pending"].take()).expect("a list of pending calls")
 }
 
 /// The JSON of an answer with this status.
