@@ -58,7 +58,7 @@ events! {
     Shown = "shown",
     /// A reviewer was told what is masked.
     Revealed = "revealed",
-    /// A decision was not counted.
+    /// A decision was not counted, or an act not done.
     Refused = "refused",
     /// A call was refused and nobody was asked.
     Denied = "denied",

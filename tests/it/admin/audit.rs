@@ -75,6 +75,26 @@ async fn a_decision_that_is_refused_is_in_the_audit_with_why() {
 }
 
 #[tokio::test]
+async fn an_act_that_is_refused_is_in_the_audit_with_why() {
+    let site = Site::open().await;
+    let parked = site.park(sample::held()).await;
+    let act = async |token: &str, verb: &str, body: &str| {
+        site.post(token, &format!("/v1/approvals/{}:{verb}", parked.id), body).await
+    };
+    problem(act(ALICE, "revoke", r#"{"reason":"early"}"#).await, 409, "not-approved").await;
+    let found = entries(&site, "?outcome=refused", 1).await;
+    let entry = &found[0]["entry"];
+    assert_eq!((&entry["who"], &entry["approval"]), (&"alice".into(), &parked.id.to_string().into()));
+    assert_eq!(entry["detail"]["verb"], "revoke");
+    assert_eq!(entry["detail"]["why"], "it is not approved yet");
+    let glass = format!(r#"{{"reason":"now","ticket":"INC-1","fingerprint":"{}"}}"#, "11".repeat(32));
+    problem(act(DORA, "break-glass", &glass).await, 403, "not-eligible").await;
+    let found = entries(&site, "?outcome=refused", 2).await;
+    let entry = &found[0]["entry"];
+    assert_eq!((&entry["who"], &entry["detail"]["ticket"]), (&"dora".into(), &"INC-1".into()));
+}
+
+#[tokio::test]
 async fn an_export_verifies_and_its_table_has_no_formulas() {
     let site = Site::open().await;
     let id = decided(&site).await;
