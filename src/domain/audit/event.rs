@@ -62,10 +62,12 @@ events! {
     Refused = "refused",
     /// A call was refused and nobody was asked.
     Denied = "denied",
-    /// Somebody signed in.
+    /// Somebody signed in: a session was opened.
     Login = "login",
-    /// Somebody did not manage to sign in.
+    /// Somebody was not let in.
     LoginFailed = "login-failed",
+    /// Somebody signed out.
+    Logout = "logout",
     /// A token was made or taken away.
     TokenChanged = "token-changed",
     /// A replica started with these settings.
