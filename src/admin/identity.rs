@@ -138,7 +138,7 @@ impl Identities {
         for session in self.cookie.sessions(headers).take(MOST_SESSIONS) {
             let digest = TokenDigest::of(session);
             if let Some(session) = self.store.session(&digest, proofs.sessions.idle.get()).await? {
-                return self.of_session(proofs, session).await;
+                return self.whose(session.whose).await;
             }
         }
         Err(NotKnown::Nobody)
@@ -161,23 +161,28 @@ impl Identities {
         Ok(issued.map(token::issued).ok_or(Refused::UnknownToken)?)
     }
 
-    async fn of_session(&self, proofs: &Proofs, session: Session) -> Result<Reviewer, NotKnown> {
-        match session.whose {
+    /// Whose session it is, or is to be.
+    async fn whose(&self, whose: Whose) -> Result<Reviewer, NotKnown> {
+        let Some(proofs) = self.authentication.proofs() else { return Ok(anonymous()) };
+        match whose {
             Whose::Token(digest) => self.by_token(&digest).await,
             Whose::Person(person) => Ok(reviewer(proofs, person)),
         }
     }
 
-    /// Opens a session for whoever has this token.
-    pub(super) async fn open_by_token(&self, token: &str) -> Result<Secret, NotKnown> {
-        let digest = TokenDigest::of(token);
-        self.by_token(&digest).await?;
-        Ok(self.open(Whose::Token(digest)).await?)
+    /// Opens a session for whoever has this token, and tells who that is.
+    pub(super) async fn open_by_token(&self, token: &str) -> Result<(Reviewer, Secret), NotKnown> {
+        self.open_for(Whose::Token(TokenDigest::of(token))).await
     }
 
-    /// Opens a session for a person who has signed in.
-    pub(super) async fn open_for(&self, person: Person) -> Result<Secret, StoreError> {
-        self.open(Whose::Person(person)).await
+    /// Opens a session for a person who has signed in, and tells who that is.
+    pub(super) async fn open_by_issuer(&self, person: Person) -> Result<(Reviewer, Secret), NotKnown> {
+        self.open_for(Whose::Person(person)).await
+    }
+
+    async fn open_for(&self, whose: Whose) -> Result<(Reviewer, Secret), NotKnown> {
+        let reviewer = self.whose(whose.clone()).await?;
+        Ok((reviewer, self.open(whose).await?))
     }
 
     /// Always a new secret: one that was in the browser before may be known to somebody else.
@@ -189,12 +194,19 @@ impl Identities {
         Ok(secret)
     }
 
-    /// Ends the sessions that these headers hold, on all replicas.
-    pub(super) async fn end(&self, headers: &HeaderMap) -> Result<(), StoreError> {
+    /// Ends the sessions that these headers hold, on all replicas, and tells whose they were.
+    pub(super) async fn end(&self, headers: &HeaderMap) -> Result<Vec<Reviewer>, StoreError> {
+        let Some(proofs) = self.authentication.proofs() else { return Ok(Vec::new()) };
+        let mut left = Vec::new();
         for session in self.cookie.sessions(headers).take(MOST_SESSIONS) {
-            self.store.end_session(&TokenDigest::of(session)).await?;
+            let digest = TokenDigest::of(session);
+            if let Some(session) = self.store.session(&digest, proofs.sessions.idle.get()).await? {
+                // One whose token was revoked is nobody's any more, and ends all the same.
+                left.extend(self.whose(session.whose).await);
+            }
+            self.store.end_session(&digest).await?;
         }
-        Ok(())
+        Ok(left)
     }
 
     /// Makes a token, which is shown this once.

@@ -17,6 +17,8 @@ use super::Admin;
 use super::assets::{PATHS, Paths};
 use super::error::Problem;
 use super::identity::{Callback, Issuer, LocalPath, NotKnown, Refused, SignIn, note};
+use crate::domain::audit::{Event, Note};
+use crate::domain::decision::Reviewer;
 
 /// Why somebody sees the page where they sign in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +78,10 @@ pub(super) async fn open(admin: &Admin, token: &str, back: &LocalPath, peer: IpA
         return Redirect::to(back.as_str()).into_response();
     }
     match admin.identities.open_by_token(token).await {
-        Ok(secret) => go(back.as_str(), [admin.identities.cookie.open(secret.reveal())]),
+        Ok((reviewer, secret)) => {
+            admin.approvals.note(session(Event::Login, &reviewer, peer));
+            go(back.as_str(), [admin.identities.cookie.open(secret.reveal())])
+        }
         Err(not_known) => turned_away(admin, not_known, Why::Refused, back, peer).await,
     }
 }
@@ -109,19 +114,32 @@ pub(super) async fn callback(
         return Ok(turned_away(&admin, not_known, Why::NotSignedIn, &LocalPath::root(), peer).await);
     };
     let signed_in = match sign_in.finish(issuer, callback).await {
-        Ok(person) => admin.identities.open_for(person).await.map_err(NotKnown::from),
+        Ok(person) => admin.identities.open_by_issuer(person).await,
         Err(not_known) => Err(not_known),
     };
     Ok(match signed_in {
-        Ok(secret) => go(sign_in.back().as_str(), [cookie.open(secret.reveal()), cookie.return_from()]),
+        Ok((reviewer, secret)) => {
+            admin.approvals.note(session(Event::Login, &reviewer, peer));
+            go(sign_in.back().as_str(), [cookie.open(secret.reveal()), cookie.return_from()])
+        }
         Err(not_known) => turned_away(&admin, not_known, Why::NotSignedIn, sign_in.back(), peer).await,
     })
 }
 
 /// `POST /logout`: the session ends on every replica.
-pub(super) async fn logout(State(admin): State<Arc<Admin>>, headers: HeaderMap) -> Result<Response, Problem> {
-    admin.identities.end(&headers).await?;
+pub(super) async fn logout(
+    State(admin): State<Arc<Admin>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    for reviewer in admin.identities.end(&headers).await? {
+        admin.approvals.note(session(Event::Logout, &reviewer, peer.ip()));
+    }
     Ok(go("/", [admin.identities.cookie.close()]))
+}
+
+fn session(event: Event, whose: &Reviewer, peer: IpAddr) -> Note {
+    Note::new(event).by(whose).with("peer", peer.to_string())
 }
 
 /// How `holdpoint login` signs somebody in.
@@ -157,7 +175,7 @@ async fn turned_away(
     peer: IpAddr,
 ) -> Response {
     match not_known {
-        NotKnown::Refused(refused) => note(&refused, peer),
+        NotKnown::Refused(refused) => note(&admin.approvals, &refused, peer),
         NotKnown::Nobody => {}
         trouble => return Problem::from(trouble).into_response(),
     }

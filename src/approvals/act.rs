@@ -1,8 +1,11 @@
 //! What people do to an approval beside deciding.
 
+use std::sync::Arc;
+
 use super::{Approvals, Decided};
 use crate::domain::act::{Act, ActRefused, Verb};
 use crate::domain::approval::{Approval, State};
+use crate::domain::audit::{Event, Note};
 use crate::domain::authority::{NotAllowed, may_act};
 use crate::domain::decision::Reviewer;
 use crate::domain::ids::{ApprovalId, DecisionId, Incarnation};
@@ -53,13 +56,20 @@ pub enum DeedError {
 }
 
 impl Approvals {
-    /// Does what somebody wants, if they may. Whatever is refused, is refused here.
-    pub async fn act(&self, id: &ApprovalId, deed: Deed) -> Result<Decided, DeedError> {
+    /// Does what somebody wants, if they may. Whatever is refused, is refused here, and written down too.
+    pub async fn act(self: &Arc<Self>, id: &ApprovalId, deed: Deed) -> Result<Decided, DeedError> {
         let (by, verb) = (deed.by.subject.clone(), deed.verb.as_str());
+        let refused = Note::about(Event::Refused, id).by(&deed.by).with("verb", verb);
         let done = self.perform(id, deed).await;
         match &done {
             Ok(_) => tracing::info!(approval = %id, %by, verb, "done"),
-            Err(why) => tracing::warn!(approval = %id, %by, verb, %why, "an act is refused"),
+            Err(why) => {
+                tracing::warn!(approval = %id, %by, verb, %why, "an act is refused");
+                // What the store did not answer to is sent again.
+                if !matches!(why, DeedError::NotFound(_) | DeedError::Store(_)) {
+                    self.note(refused.with("why", why.to_string()));
+                }
+            }
         }
         done
     }

@@ -58,8 +58,8 @@ impl Approvals {
         decision: Decision,
     ) -> Result<Decided, DecideError> {
         let (reviewer, verdict) = (decision.reviewer.subject.clone(), decision.verdict);
-        let refused =
-            Note::about(Event::Refused, id).by(&decision.reviewer).with("verdict", verdict.as_str());
+        let refused = Note::about(Event::Refused, id).by(&decision.reviewer);
+        let refused = refused.with("verdict", verdict.as_str()).with("ticket", decision.ticket.clone());
         let recorded = self.record(id, decision).inspect(|decided| match decided {
             Ok(Decided { standing, .. }) => {
                 let state = standing.state.kind().as_str();

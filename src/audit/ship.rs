@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Audit, PART, Sink};
+use super::{Audit, PART, Sink, is_of_probes};
 use crate::domain::audit::{Chain, Place};
 use crate::store::StoreError;
 
@@ -15,7 +15,7 @@ impl Audit {
         if self.settings.sinks.is_empty() {
             return;
         }
-        for chain in self.chains().await {
+        for chain in self.chains().await.into_iter().filter(|chain| !is_of_probes(chain)) {
             for sink in &self.settings.sinks {
                 match self.ship(&chain, sink).await {
                     Ok(()) => {}

@@ -184,8 +184,12 @@ impl RedisStore {
 
     /// A call of a script on a chain.
     fn call_in<'a>(&self, script: &'a Script, chain: &Chain) -> ScriptInvocation<'a> {
+        let retention = match chain {
+            Chain::Queue(queue) => super::retention(queue, self.retention),
+            Chain::System => self.retention,
+        };
         let mut call = script.key(self.keys.chain(chain));
-        call.arg(self.common(self.retention));
+        call.arg(self.common(retention));
         call
     }
 

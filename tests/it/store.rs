@@ -118,6 +118,7 @@ contract! {
         checkpoints_are_signed_when_they_are_due
         a_sink_gets_every_line_in_order_and_goes_on_where_it_was_left
         what_a_sink_does_not_have_is_not_forgotten
+        the_chain_of_probes_is_shipped_nowhere_and_soon_forgotten
         entries_are_found_by_what_they_say;
     precedents:
         the_first_call_of_a_tool_by_a_caller_is_known_as_such

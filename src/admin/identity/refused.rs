@@ -1,8 +1,11 @@
 //! Why somebody is not let in. It is told to the operator, not to whoever tried.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::jwt::Invalid;
+use crate::approvals::Approvals;
+use crate::domain::audit::{Event, Note};
 
 /// Why what somebody shows is no proof. None of these holds any of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,7 +36,25 @@ pub enum Refused {
     Code(String),
 }
 
+impl Refused {
+    /// The word for it in the audit, which holds nothing that a stranger wrote.
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::NoBearer => "no-bearer",
+            Self::UnknownToken => "unknown-token",
+            Self::Jwt(_) => "jwt",
+            Self::ProxyHeader(_) => "proxy-header",
+            Self::NotStarted => "not-started",
+            Self::OtherIssuer => "other-issuer",
+            Self::ByIssuer(_) => "by-issuer",
+            Self::Code(_) => "code",
+        }
+    }
+}
+
 /// Notes that somebody was not let in. All of them come through here.
-pub(in crate::admin) fn note(refused: &Refused, peer: IpAddr) {
+pub(in crate::admin) fn note(approvals: &Arc<Approvals>, refused: &Refused, peer: IpAddr) {
     tracing::warn!(reason = %refused, %peer, "somebody was not let in");
+    let failed = Note::new(Event::LoginFailed).with("why", refused.as_str());
+    approvals.note(failed.with("peer", peer.to_string()));
 }

@@ -58,14 +58,16 @@ events! {
     Shown = "shown",
     /// A reviewer was told what is masked.
     Revealed = "revealed",
-    /// A decision was not counted.
+    /// A decision was not counted, or an act not done.
     Refused = "refused",
     /// A call was refused and nobody was asked.
     Denied = "denied",
-    /// Somebody signed in.
+    /// Somebody signed in: a session was opened.
     Login = "login",
-    /// Somebody did not manage to sign in.
+    /// Somebody was not let in.
     LoginFailed = "login-failed",
+    /// Somebody signed out.
+    Logout = "logout",
     /// A token was made or taken away.
     TokenChanged = "token-changed",
     /// A replica started with these settings.

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use holdpoint::domain::audit::{Sha256Hex, verify};
 use holdpoint::domain::sample;
 use reqwest::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::site::{ALICE, BOB, DORA, Site, problem};
 use crate::support::eventually::eventually;
@@ -72,6 +72,26 @@ async fn a_decision_that_is_refused_is_in_the_audit_with_why() {
     let entry = &found[0]["entry"];
     assert_eq!((&entry["who"], &entry["approval"]), (&"dora".into(), &parked.id.to_string().into()));
     assert!(entry["detail"]["why"].as_str().unwrap().contains("only members of sre"), "{entry}");
+}
+
+#[tokio::test]
+async fn an_act_that_is_refused_is_in_the_audit_with_why() {
+    let site = Site::open().await;
+    let parked = site.park(sample::held()).await;
+    let act = async |token: &str, verb: &str, body: &str| {
+        site.post(token, &format!("/v1/approvals/{}:{verb}", parked.id), body).await
+    };
+    problem(act(ALICE, "revoke", r#"{"reason":"early"}"#).await, 409, "not-approved").await;
+    let found = entries(&site, "?outcome=refused", 1).await;
+    let entry = &found[0]["entry"];
+    assert_eq!((&entry["who"], &entry["approval"]), (&"alice".into(), &parked.id.to_string().into()));
+    assert_eq!(entry["detail"]["verb"], "revoke");
+    assert_eq!(entry["detail"]["why"], "it is not approved yet");
+    let glass = format!(r#"{{"reason":"now","ticket":"INC-1","fingerprint":"{}"}}"#, "11".repeat(32));
+    problem(act(DORA, "break-glass", &glass).await, 403, "not-eligible").await;
+    let found = entries(&site, "?outcome=refused", 2).await;
+    let entry = &found[0]["entry"];
+    assert_eq!((&entry["who"], &entry["detail"]["ticket"]), (&"dora".into(), &"INC-1".into()));
 }
 
 #[tokio::test]
@@ -151,6 +171,32 @@ async fn who_makes_and_revokes_a_token_is_in_the_audit() {
         let entry = &entry["entry"];
         assert_eq!((&entry["who"], &entry["detail"]["how"]), (&"alice".into(), &how.into()));
         assert_eq!((&entry["detail"]["subject"], &entry["detail"]["token"]), (&"ci".into(), &made["id"]));
+    }
+}
+
+#[tokio::test]
+async fn who_signs_in_and_out_is_in_the_audit() {
+    let site = Site::open().await;
+    let session = site.session(BOB).await;
+    let left = site.request(reqwest::Method::POST, "/logout").header("cookie", &session);
+    assert_eq!(left.header("origin", &site.url).send().await.unwrap().status(), StatusCode::SEE_OTHER);
+    for event in ["login", "logout"] {
+        let found = entries(&site, &format!("?outcome={event}"), 1).await;
+        let entry = &found[0]["entry"];
+        assert_eq!((&entry["chain"], &entry["who"]), (&"(system)".into(), &"bob".into()));
+        assert_eq!(entry["detail"], json!({"peer": "127.0.0.1", "proof": "token bob"}));
+    }
+}
+
+#[tokio::test]
+async fn who_is_not_let_in_is_in_the_audit_without_what_they_showed() {
+    let site = Site::open().await;
+    site.form("/login", "wrong-one").send().await.unwrap();
+    let asked = site.request(reqwest::Method::GET, "/v1/approvals").bearer_auth("wrong-two");
+    assert_eq!(asked.send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    for entry in entries(&site, "?outcome=login-failed", 2).await {
+        assert_eq!(entry["entry"]["detail"], json!({"peer": "127.0.0.1", "why": "unknown-token"}));
+        assert!(!entry.to_string().contains("wrong"), "{entry}");
     }
 }
 

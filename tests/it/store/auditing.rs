@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdpoint::audit::{Audit, Query, Settings, Sink, Target};
-use holdpoint::clock::SystemClock;
+use holdpoint::clock::{ManualClock, SystemClock};
 use holdpoint::domain::act::{Act, Verb};
 use holdpoint::domain::approval::Departure;
 use holdpoint::domain::audit::{Chain, Event, Fact, Head, Line, Notary, Note, Place, verify};
 use holdpoint::domain::decision::Vote;
 use holdpoint::domain::ids::{DecisionId, ReplicaId, Subject};
-use holdpoint::domain::sample;
+use holdpoint::domain::{probe, sample};
 use holdpoint::store::AuditLog;
 use jiff::Timestamp;
 
@@ -264,6 +264,30 @@ pub async fn what_a_sink_does_not_have_is_not_forgotten(kind: Kind) {
     stage.park(&sample::held()).await;
     keeping.seal_all().await;
     assert_eq!(stage.logs[0].head(&queue()).await.unwrap().number, 6, "the chain goes on");
+}
+
+pub async fn the_chain_of_probes_is_shipped_nowhere_and_soon_forgotten(kind: Kind) {
+    let stage = kind.stage().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let (log, probes) = (&stage.logs[0], Chain::Queue(probe::queue()));
+    let first = audit(log, file(&path, 1 << 20));
+    stage.park(&sample::held()).await;
+    stage.park(&held(|probe| probe.terms.queue = probe::queue())).await;
+    first.seal_all().await;
+    first.ship_all().await;
+    first.trim_all().await;
+    assert_eq!((lines(&stage, &queue()).await.len(), lines(&stage, &probes).await.len()), (1, 1));
+    let shipped = fs::read_to_string(&path).unwrap();
+    assert_eq!(verify(&shipped, None).unwrap().chains.keys().collect::<Vec<_>>(), ["default"]);
+
+    let later = Arc::new(ManualClock::at(Timestamp::now() + 2 * probe::RETENTION));
+    let then = Audit::new(Arc::clone(log), later, ReplicaId::random(), file(&path, 1 << 20));
+    stage.park(&held(|probe| probe.terms.queue = probe::queue())).await;
+    then.seal_all().await;
+    then.trim_all().await;
+    assert_eq!(lines(&stage, &queue()).await.len(), 1, "what is no probe is kept");
+    assert!(lines(&stage, &probes).await.len() <= 1);
 }
 
 pub async fn entries_are_found_by_what_they_say(kind: Kind) {

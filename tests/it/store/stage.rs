@@ -92,7 +92,7 @@ async fn redis_store(
 
 /// The queues of every store in these tests.
 pub fn queues() -> Vec<QueueName> {
-    ["default", "dba", "sre"].map(|name| name.parse().unwrap()).to_vec()
+    ["default", "dba", "sre", "holdpoint-probe"].map(|name| name.parse().unwrap()).to_vec()
 }
 
 impl Stage {

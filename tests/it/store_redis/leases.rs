@@ -59,7 +59,7 @@ async fn a_renewed_lease_keeps_its_calls() {
     };
     assert_ne!(another.id, parked.id);
     let queues: Vec<String> = server.connection().smembers("holdpoint:queues").unwrap();
-    assert_eq!(queues.len(), 3, "and names its queues");
+    assert_eq!(queues.len(), 4, "and names its queues");
 }
 
 #[tokio::test]
