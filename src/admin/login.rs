@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::Admin;
 use super::assets::{PATHS, Paths};
 use super::error::Problem;
-use super::identity::{Callback, Issuer, LocalPath, NotKnown, Refused, SignIn, note};
+use super::identity::{Callback, Issuer, LocalPath, NotKnown, Refused, SignIn};
 use crate::domain::audit::{Event, Note};
 use crate::domain::decision::Reviewer;
 
@@ -175,7 +175,7 @@ async fn turned_away(
     peer: IpAddr,
 ) -> Response {
     match not_known {
-        NotKnown::Refused(refused) => note(&admin.approvals, &refused, peer),
+        NotKnown::Refused(refused) => admin.identities.refusals.note(&admin.approvals, &refused, peer),
         NotKnown::Nobody => {}
         trouble => return Problem::from(trouble).into_response(),
     }

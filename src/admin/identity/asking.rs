@@ -7,7 +7,7 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
-use super::{LocalPath, NotKnown, note};
+use super::{LocalPath, NotKnown};
 use crate::admin::Admin;
 use crate::admin::error::Problem;
 use crate::admin::login::{self, Why};
@@ -46,7 +46,7 @@ async fn who(parts: &mut Parts, admin: &Arc<Admin>) -> Result<Reviewer, NotKnown
     let ConnectInfo(peer) = connection.expect("`serve` tells from where a connection comes");
     let who = admin.identities.reviewer(&parts.headers, peer.ip()).await;
     if let Err(NotKnown::Refused(refused)) = &who {
-        note(&admin.approvals, refused, peer.ip());
+        admin.identities.refusals.note(&admin.approvals, refused, peer.ip());
     }
     who
 }
