@@ -104,6 +104,11 @@ impl Receiver {
         self.span(name, |span| span.name == name).await
     }
 
+    /// Waits for a span of this name in this trace; replicas probe themselves in traces of their own.
+    pub async fn named_in(&self, trace: &str, name: &str) -> Span {
+        self.span(name, |span| span.name == name && span.trace == trace).await
+    }
+
     /// The names of all metrics so far.
     pub fn metrics(&self) -> Vec<String> {
         self.received.0.lock().unwrap().metrics.clone()

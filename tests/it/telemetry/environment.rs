@@ -9,7 +9,7 @@ use prost::Message;
 use tokio::net::TcpListener;
 
 use crate::support::eventually::eventually;
-use crate::support::otlp::Receiver;
+use crate::support::otlp::{Receiver, Span};
 use crate::support::processes::{Holdpoint, serve};
 use crate::telemetry::metrics::{lists_tools, reading};
 
@@ -28,8 +28,9 @@ async fn what_is_left_is_sent_when_the_process_leaves() {
     lists_tools(&holdpoint).await;
     assert!(receiver.spans().is_empty(), "it is not time yet");
     assert!(holdpoint.leave().await.success());
-    let check = receiver.named("ext_authz check").await;
-    assert_eq!((check.service.as_str(), check.get("mcp.method.name")), ("from-attributes", "tools/list"));
+    let lists = |span: &Span| span.name == "ext_authz check" && span.get("mcp.method.name") == "tools/list";
+    let check = receiver.span("the check of tools/list", lists).await;
+    assert_eq!(check.service, "from-attributes");
     assert_eq!(receiver.authorizations(), [Some("Basic collector".to_owned())]);
 }
 
