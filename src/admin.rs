@@ -43,13 +43,16 @@ use tokio_util::sync::CancellationToken;
 
 use self::api::{acts, batch};
 pub use self::card::CardSettings;
+use self::error::Problem;
 pub use self::health::StoreKind;
 use self::identity::Identities;
 pub use self::identity::{Authentication, Oidc, Proofs, TokenReviewer};
 pub use self::origin::AllowedHosts;
 use crate::approvals::Approvals;
 use crate::audit::Audit;
+use crate::domain::audit::{Event, Note};
 pub use crate::domain::credential::TokenDigest;
+use crate::domain::decision::Reviewer;
 use crate::store::IdentityStore;
 
 /// What a decision or a login may weigh: a reason is a few sentences.
@@ -84,6 +87,15 @@ struct Admin {
     identities: Identities,
     settings: Settings,
     draining: CancellationToken,
+}
+
+impl Admin {
+    /// Somebody asks for what takes another role, or more than they have. Written down, and told to them.
+    fn not_permitted(&self, reviewer: &Reviewer, why: &str) -> Problem {
+        tracing::warn!(reviewer = %reviewer.subject, why, "not permitted");
+        self.approvals.note(Note::new(Event::Refused).by(reviewer).with("why", why));
+        Problem::not_permitted(why)
+    }
 }
 
 /// Everything that the admin side answers. Once `draining`, it reports that it is not ready and ends live streams.

@@ -52,7 +52,7 @@ pub(super) async fn search(
     Asking(reviewer): Asking,
     parameters: Given,
 ) -> Result<Json<Found>, Problem> {
-    auditor(&reviewer)?;
+    auditor(&admin, &reviewer)?;
     let query = query::read(&given(parameters)?).map_err(Problem::invalid_request)?;
     let found = admin.audit.search(&query).await?;
     Ok(Json(Found {
@@ -75,7 +75,7 @@ pub(super) async fn checkpoints(
     Asking(reviewer): Asking,
     parameters: Given,
 ) -> Result<Json<Checkpoints>, Problem> {
-    auditor(&reviewer)?;
+    auditor(&admin, &reviewer)?;
     let query::Scope { chains, .. } = query::scope(&given(parameters)?, &admin).await?;
     let mut checkpoints = Vec::new();
     for chain in chains {
@@ -105,7 +105,7 @@ pub(super) async fn evidence(
     Asking(reviewer): Asking,
     Named(id): Named,
 ) -> Result<Json<Evidence>, Problem> {
-    auditor(&reviewer)?;
+    auditor(&admin, &reviewer)?;
     let approval = look(&admin.approvals, &id).await?;
     let chain =
         admin.audit.proof(&Chain::Queue(id.queue().clone()), &id.to_string(), approval.created_at).await?;
@@ -140,9 +140,8 @@ pub(super) async fn reveal(
 ) -> Result<Json<Revealed>, Problem> {
     let approval = look(&admin.approvals, &id).await?;
     if !may_reveal(&reviewer, &approval) {
-        return Err(Problem::not_permitted(
-            "this takes the role of an auditor, or a group that decides this",
-        ));
+        let why = "this takes the role of an auditor, or a group that decides this";
+        return Err(admin.not_permitted(&reviewer, why));
     }
     let masked = &approval.held.redacted.masked;
     let places: Vec<_> = masked.iter().map(|(place, _)| place.clone()).collect();
@@ -155,9 +154,9 @@ pub(super) async fn reveal(
     Ok(Json(Revealed { values: masked.iter().map(value).collect() }))
 }
 
-fn auditor(reviewer: &Reviewer) -> Result<(), Problem> {
+fn auditor(admin: &Admin, reviewer: &Reviewer) -> Result<(), Problem> {
     let permitted = reviewer.roles.contain(Role::Auditor);
-    permitted.then_some(()).ok_or_else(|| Problem::not_permitted("this takes the role of an auditor"))
+    permitted.then_some(()).ok_or_else(|| admin.not_permitted(reviewer, "this takes the role of an auditor"))
 }
 
 fn given(parameters: Given) -> Result<Vec<(String, String)>, Problem> {

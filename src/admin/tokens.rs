@@ -71,7 +71,7 @@ pub(super) async fn list(
     State(admin): State<Arc<Admin>>,
     Asking(reviewer): Asking,
 ) -> Result<Json<TokensJson>, Problem> {
-    is_operator(&reviewer)?;
+    is_operator(&admin, &reviewer)?;
     let tokens = admin.identities.store.tokens().await?;
     Ok(Json(TokensJson { tokens: tokens.iter().map(|token| json(token, None)).collect() }))
 }
@@ -83,8 +83,8 @@ pub(super) async fn make(
     Asking(reviewer): Asking,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<TokenJson>), Problem> {
-    is_operator(&reviewer)?;
-    let wanted = permitted(serde_json::from_slice(&body?)?, &reviewer)?;
+    is_operator(&admin, &reviewer)?;
+    let wanted = permitted(&admin, serde_json::from_slice(&body?)?, &reviewer)?;
     let (secret, token) = admin.identities.make_token(wanted, &reviewer).await?;
     tracing::info!(id = token.id(), subject = %token.subject, by = %reviewer.subject, "a token was made");
     admin.approvals.note(changed("made", &token, &reviewer));
@@ -98,7 +98,7 @@ pub(super) async fn revoke(
     Asking(reviewer): Asking,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    is_operator(&reviewer)?;
+    is_operator(&admin, &reviewer)?;
     let store = &admin.identities.store;
     let none = || Problem::not_here(&format!("there is no token {id:?}"));
     let token = store.tokens().await?.into_iter().find(|token| token.id() == id).ok_or_else(none)?;
@@ -115,16 +115,14 @@ fn changed(how: &str, token: &ApiToken, by: &Reviewer) -> Note {
     note.with("token", token.id()).with("subject", token.subject.to_string())
 }
 
-fn is_operator(reviewer: &Reviewer) -> Result<(), Problem> {
-    if reviewer.roles.contain(Role::Operator) {
-        return Ok(());
-    }
-    tracing::warn!(reviewer = %reviewer.subject, "somebody who is no operator asked for tokens");
-    Err(Problem::not_permitted("only an operator may see, make and revoke tokens"))
+fn is_operator(admin: &Admin, reviewer: &Reviewer) -> Result<(), Problem> {
+    let permitted = reviewer.roles.contain(Role::Operator);
+    let refused = || admin.not_permitted(reviewer, "only an operator may see, make and revoke tokens");
+    permitted.then_some(()).ok_or_else(refused)
 }
 
 /// The token that is asked for. Nobody gives what they do not have: else a token would be a way to more.
-fn permitted(wanted: Wanted, by: &Reviewer) -> Result<NewToken, Problem> {
+fn permitted(admin: &Admin, wanted: Wanted, by: &Reviewer) -> Result<NewToken, Problem> {
     if wanted.subject.trim().is_empty() || wanted.subject.len() > 256 {
         return Err(Problem::invalid_request("`subject` has to be a name of up to 256 characters"));
     }
@@ -144,7 +142,7 @@ fn permitted(wanted: Wanted, by: &Reviewer) -> Result<NewToken, Problem> {
         Problem::invalid_request("`roles` are reviewer, operator and auditor, at least one of them")
     })?;
     if !theirs || !roles.iter().all(|role| by.roles.contain(*role)) {
-        return Err(Problem::not_permitted("a token cannot have groups or roles that you do not have"));
+        return Err(admin.not_permitted(by, "a token cannot have groups or roles that you do not have"));
     }
     Ok(NewToken { subject: Subject(wanted.subject), groups, roles, lasts: DAY * wanted.days })
 }

@@ -30,7 +30,7 @@ pub(in crate::admin) async fn export(
     Asking(reviewer): Asking,
     parameters: Given,
 ) -> Result<Response, Problem> {
-    auditor(&reviewer)?;
+    auditor(&admin, &reviewer)?;
     let Scope { chains, from, until, csv } = query::scope(&given(parameters)?, &admin).await?;
     let (kind, name) =
         if csv { ("text/csv; charset=utf-8", "audit.csv") } else { ("application/x-ndjson", "audit.jsonl") };

@@ -175,6 +175,19 @@ async fn who_makes_and_revokes_a_token_is_in_the_audit() {
 }
 
 #[tokio::test]
+async fn what_somebody_may_not_do_is_in_the_audit() {
+    let site = Site::open().await;
+    for path in ["/v1/tokens", "/v1/audit"] {
+        let ask = site.request(reqwest::Method::GET, path).bearer_auth(BOB);
+        problem(ask.send().await.unwrap(), 403, "not-permitted").await;
+    }
+    for entry in entries(&site, "?outcome=refused", 2).await {
+        let entry = &entry["entry"];
+        assert_eq!((&entry["chain"], &entry["who"]), (&"(system)".into(), &"bob".into()));
+    }
+}
+
+#[tokio::test]
 async fn who_signs_in_and_out_is_in_the_audit() {
     let site = Site::open().await;
     let session = site.session(BOB).await;
