@@ -54,14 +54,20 @@ pub struct Settings {
     pub reviewers_url: Option<String>,
 }
 
-/// What is to be done with a request.
+/// What is to be done with a request. Small, because it has its place in the future of a call that waits.
 enum Next {
     /// The answer is known.
-    Answer(CheckResponse),
+    Answer(Box<CheckResponse>),
     /// A person is asked.
-    Hold(Box<(Held, Option<Origin>, Asker)>),
+    Hold(Arc<Held>, Option<Origin>, Asker),
     /// It is a probe: held like a call, and refused.
-    Probe(Box<(Held, SeenCall, Asker)>),
+    Probe(Arc<Held>, Box<SeenCall>, Asker),
+}
+
+impl Next {
+    fn answer(response: CheckResponse) -> Self {
+        Self::Answer(Box::new(response))
+    }
 }
 
 impl Gate {
@@ -80,7 +86,7 @@ impl Gate {
         let (span, next, deadline) = self.consider(&metadata, check);
         drop(metadata);
         // The canary's probes say nothing of a gateway.
-        if !matches!(next, Next::Probe(_)) {
+        if !matches!(next, Next::Probe(..)) {
             self.approvals.asked();
         }
         span.around(self.finish(next, arrived, deadline)).await
@@ -96,11 +102,10 @@ impl Gate {
         let (held, origin, asker) = match next {
             Next::Answer(response) => {
                 metrics().answered_at_once(arrived.elapsed());
-                return Ok(response);
+                return Ok(*response);
             }
-            Next::Hold(held) => *held,
-            Next::Probe(probe) => {
-                let (held, seen, asker) = *probe;
+            Next::Hold(held, origin, asker) => (held, origin, asker),
+            Next::Probe(held, seen, asker) => {
                 let end = arrived + held.terms.hold.min(answer_within);
                 let outcome = self.approvals.hold(held, None, end).await;
                 return Ok(response::probed(&asker, outcome.approval(), &seen.and_became(&outcome)));
@@ -132,7 +137,7 @@ impl Gate {
             Err(unclear) => {
                 let span = Span::asked_by(request::trace_context(metadata, &Headers::default()));
                 let refusal = span.within(|| response::malformed(&unclear.to_string()));
-                return (span, Next::Answer(refusal), None);
+                return (span, Next::answer(refusal), None);
             }
         };
         let deadline = request::deadline(metadata, &http.headers);
@@ -150,12 +155,12 @@ impl Gate {
                 tracing::info!(%unreadable, path, "refused");
                 self.approvals
                     .note(Note::new(Event::Denied).with("code", unreadable.reason_code()).with("path", path));
-                return Next::Answer(response::unreadable(&unreadable));
+                return Next::answer(response::unreadable(&unreadable));
             }
         };
         let path = match path::path(&http.path) {
             Ok(path) => path,
-            Err(ambiguous) => return Next::Answer(response::malformed(&ambiguous.to_string())),
+            Err(ambiguous) => return Next::answer(response::malformed(&ambiguous.to_string())),
         };
         let caller = identity::caller(&self.settings.identity, vouched, &http.headers);
         let session = http.headers.all("mcp-session-id").next().map(|session| session_key(&caller, session));
@@ -175,10 +180,10 @@ impl Gate {
             && let Some(terms) = probe::terms(message, self.longest)
         {
             let Some(body) = http.body.into_text() else {
-                return Next::Answer(response::malformed("the body is not text"));
+                return Next::answer(response::malformed("the body is not text"));
             };
             let (asker, seen) = (Asker::of(message, terms.form), seen.of(&call));
-            return Next::Probe(Box::new((self.held(call, message.clone(), body, terms), seen, asker)));
+            return Next::Probe(self.held(call, message.clone(), body, terms), Box::new(seen), asker);
         }
         if let Asked::Message(message) = &asked {
             telemetry::asked(&call, message);
@@ -190,20 +195,20 @@ impl Gate {
         match (ruled.ruling, asked) {
             (Ruling::Pass, asked) => {
                 self.withdrawn(&call, &asked);
-                Next::Answer(response::pass())
+                Next::answer(response::pass())
             }
             (Ruling::Deny(denial), Asked::Message(message)) => {
                 tracing::info!(rule = denial.rule, method = message.method, "denied");
                 self.approvals.note(denied(&call, &denial).with("method", message.method.clone()));
-                Next::Answer(response::denied(&Asker::of(&message, denial.form), &denial))
+                Next::answer(response::denied(&Asker::of(&message, denial.form), &denial))
             }
             (Ruling::Deny(denial), Asked::Nothing | Asked::Response) => {
                 tracing::info!(rule = denial.rule, "denied");
                 self.approvals.note(denied(&call, &denial));
-                Next::Answer(response::malformed(&denial.reason))
+                Next::answer(response::malformed(&denial.reason))
             }
             (Ruling::Hold(_), Asked::Message(_)) if path::is_legacy_sse(&call.request.target) => {
-                Next::Answer(response::malformed(
+                Next::answer(response::malformed(
                     "a call that needs approval cannot come over the HTTP+SSE transport of 2024-11-05, whose answers go \
                      another way: use Streamable HTTP",
                 ))
@@ -213,19 +218,19 @@ impl Gate {
                 match http.body.into_text() {
                     Some(body) => {
                         let origin = origin(&call, &message);
-                        Next::Hold(Box::new((self.held(call, message, body, terms), origin, asker)))
+                        Next::Hold(self.held(call, message, body, terms), origin, asker)
                     }
-                    None => Next::Answer(response::malformed("the body is not text")),
+                    None => Next::answer(response::malformed("the body is not text")),
                 }
             }
             // There is no message to show and no call to bind an approval to.
             (Ruling::Hold(_), Asked::Nothing | Asked::Response) => {
-                Next::Answer(response::malformed("policy holds this request, but only a message can be held"))
+                Next::answer(response::malformed("policy holds this request, but only a message can be held"))
             }
         }
     }
 
-    fn held(&self, call: Call, message: Message, body: String, terms: Terms) -> Held {
+    fn held(&self, call: Call, message: Message, body: String, terms: Terms) -> Arc<Held> {
         let fingerprint = Fingerprint::of(&call, &message, &terms);
         let Call { caller, request, route, session } = call;
         let Request { method, target, path: _, host, mut headers } = request;
@@ -235,7 +240,7 @@ impl Gate {
         let (body, redacted) = terms.redaction.apply(body);
         let target = terms.redaction.text(&target);
         headers.iter_mut().for_each(|(_, value)| *value = terms.redaction.text(value));
-        Held {
+        Arc::new(Held {
             fingerprint,
             caller,
             terms,
@@ -247,7 +252,7 @@ impl Gate {
             session: session.map(|session| session.to_string()),
             trace: telemetry::current().map(|span| span.to_string()),
             redacted,
-        }
+        })
     }
 
     /// An agent that cancels a request, or ends its session, no longer waits, though its connection may stay open.

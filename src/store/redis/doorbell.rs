@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use redis::{PushInfo, PushKind, Value};
 use uuid::Uuid;
 
-use super::keys::{Channel, Keys};
+use super::keys::Keys;
+use crate::domain::approval::{Approval, Held};
 use crate::domain::ids::{ApprovalId, QueueName};
 use crate::store::Bell;
 use crate::telemetry::metrics;
@@ -21,10 +22,13 @@ pub(super) struct Doorbell {
 }
 
 /// That somebody here listens for an approval.
+#[derive(Default)]
 struct Listening {
     listeners: usize,
     /// The latest change that was rung for, so that the safety net does not ring for it again.
     heard: u64,
+    /// What was asked, where it was parked here: no answer has to bring it again.
+    held: Option<Arc<Held>>,
 }
 
 /// One change of one approval, as messages and audit entries tell of it.
@@ -53,39 +57,42 @@ impl Doorbell {
     /// Adds a listener.
     pub(super) fn listen(&self, id: &ApprovalId) {
         let mut listening = self.listening();
-        listening.entry(id.clone()).or_insert(Listening { listeners: 0, heard: 0 }).listeners += 1;
-        metrics().subscribed(listening.len());
+        listening.entry(id.clone()).or_default().listeners += 1;
+        metrics().listening(listening.len());
     }
 
-    /// Takes a listener away; returns whether it was the last.
-    pub(super) fn forget(&self, id: &ApprovalId) -> bool {
+    /// Takes a listener away.
+    pub(super) fn forget(&self, id: &ApprovalId) {
         let mut listening = self.listening();
-        let Entry::Occupied(mut entry) = listening.entry(id.clone()) else { return false };
+        let Entry::Occupied(mut entry) = listening.entry(id.clone()) else { return };
         entry.get_mut().listeners -= 1;
-        let last = entry.get().listeners == 0;
-        if last {
+        if entry.get().listeners == 0 {
             entry.remove();
-            metrics().subscribed(listening.len());
+            metrics().listening(listening.len());
         }
-        last
     }
 
-    /// Whether anybody listens for it.
-    pub(super) fn is_listened_for(&self, id: &ApprovalId) -> bool {
-        self.listening().contains_key(id)
+    /// Keeps what was asked, for as long as anybody listens.
+    pub(super) fn keep(&self, parked: &Approval) {
+        if let Some(listening) = self.listening().get_mut(&parked.id) {
+            listening.held = Some(Arc::clone(&parked.held));
+        }
     }
 
-    /// All that anybody listens for, as if nothing had been heard yet: a Redis that lost records counts anew.
-    pub(super) fn begin_anew(&self) -> Vec<ApprovalId> {
-        let mut listening = self.listening();
-        listening.values_mut().for_each(|listening| listening.heard = 0);
-        listening.keys().cloned().collect()
+    /// What was asked, where it is known here.
+    pub(super) fn held(&self, id: &ApprovalId) -> Option<Arc<Held>> {
+        self.listening().get(id)?.held.clone()
+    }
+
+    /// As if nothing had been heard yet: a Redis that lost records counts anew.
+    pub(super) fn begin_anew(&self) {
+        self.listening().values_mut().for_each(|listening| listening.heard = 0);
     }
 
     /// Whether Redis ended the subscription to a queue. We never do: its slot has moved to another node.
     pub(super) fn was_moved(&self, push: &PushInfo) -> bool {
-        let channel = push.data.first().and_then(text).and_then(|name| self.keys.channel(name));
-        push.kind == PushKind::SUnsubscribe && matches!(channel, Some(Channel::Changes(_)))
+        let queue = push.data.first().and_then(text).and_then(|name| self.keys.changed_queue(name));
+        push.kind == PushKind::SUnsubscribe && queue.is_some()
     }
 
     /// Handles a message.
@@ -95,14 +102,12 @@ impl Doorbell {
             return;
         };
         let (Some(channel), Some(message)) = (text(channel), text(message)) else { return };
-        let (Some(channel), Ok(change)) = (self.keys.channel(channel), message.parse()) else {
+        let (Some(queue), Ok(change)) = (self.keys.changed_queue(channel), message.parse()) else {
             tracing::warn!(channel, message, "a message that is none of ours");
             return;
         };
-        match channel {
-            Channel::Ring(queue) => _ = self.ring_if(queue, &change, |_| true),
-            Channel::Changes(queue) => self.bell.changed(&ApprovalId::with_key(queue, change.key)),
-        }
+        self.ring_if(queue.clone(), &change, |_| true);
+        self.bell.changed(&ApprovalId::with_key(queue, change.key));
     }
 
     /// Rings for a change that the safety net found, unless it was heard.

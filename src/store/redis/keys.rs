@@ -4,14 +4,14 @@
 //!
 //! | after that | type | holds |
 //! |---|---|---|
-//! | `:record:<key>` | hash | where the approval stands; short fields, so Redis packs it |
+//! | `:record:<key>` | string | where the approval stands: its fields, with commas between them |
 //! | `:held:<key>` | string | what was asked, opaque, written once |
 //! | `:votes:<key>` | list | the votes, in order |
 //! | `:open`, `:ended` | sorted set | keys by time of parking: pending and approved ones, all others |
 //! | `:due` | sorted set | keys by when the sweep has to end or forget them |
 //! | `:calls` | sorted set | `<fingerprint>:<replica, - or !>:<key>` of those that may be taken up or were rejected |
 //! | `:requests` | sorted set | `<session>:<request>:<key>` of those that an agent can withdraw |
-//! | `:caller:<caller>` | sorted set | keys of the caller's open ones by when they end |
+//! | `:callers` | hash | how many of each caller's are open |
 //! | `:usage:<caller and tool>` | hash | `calls`: how many of its calls are on record; the keys of what was decided last: `approved` of all of them, `+<fingerprint>` and `-<fingerprint>` approved and rejected of the identical one |
 //! | `:attempt:<attempt>` | string | which record an attempt took up; kept for a minute |
 //! | `:replicas` | sorted set | replicas by the end of their lease |
@@ -19,9 +19,8 @@
 //! | `:chain` | hash | the end of the chain that the raw entries become part of, and up to which of them they are |
 //! | `:lines` | stream | the chain, `<number>-0` an entry and `<number>-1` a checkpoint behind it |
 //! | `:sinks` | hash | up to which line each sink has the chain |
-//! | `:turn:<sink>` | string | the replica that ships the chain to the sink; it expires |
-//! | `:ring:<key>` | channel | `<key> <seq> <event>` of each change of this approval |
-//! | `:changes` | channel | the same of every approval in the queue |
+//! | `:turn:<sink>` | string | the replica that ships the chain to the sink, or seals it; it expires |
+//! | `:changes` | channel | `<key> <seq> <event>` of each change of an approval |
 //!
 //! What belongs to no queue is audited under `{prefix}:{(system)}`, which is no queue's name.
 //! Beside them `{prefix}:queues` is the set of all queues, `{prefix}:session:<digest>` a session (a string that expires), and
@@ -38,15 +37,6 @@ use crate::domain::ids::{ApprovalId, QueueName};
 #[derive(Debug, Clone)]
 pub(super) struct Keys {
     prefix: String,
-}
-
-/// What a channel rings for.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Channel {
-    /// One approval.
-    Ring(QueueName),
-    /// A queue.
-    Changes(QueueName),
 }
 
 impl Keys {
@@ -109,14 +99,19 @@ impl Keys {
         format!("{}:audit", self.queue(queue))
     }
 
+    /// Where an approval stands.
+    pub(super) fn record(&self, id: &ApprovalId) -> String {
+        format!("{}:record:{}", self.queue(id.queue()), record_key(id.key()))
+    }
+
+    /// What was asked.
+    pub(super) fn held(&self, id: &ApprovalId) -> String {
+        format!("{}:held:{}", self.queue(id.queue()), record_key(id.key()))
+    }
+
     /// The open approvals of a queue.
     pub(super) fn open(&self, queue: &QueueName) -> String {
         format!("{}:open", self.queue(queue))
-    }
-
-    /// The channel of an approval.
-    pub(super) fn ring(&self, id: &ApprovalId) -> String {
-        format!("{}:ring:{}", self.queue(id.queue()), record_key(id.key()))
     }
 
     /// The channel of a queue.
@@ -124,14 +119,10 @@ impl Keys {
         format!("{}:changes", self.queue(queue))
     }
 
-    /// What a channel rings for; none where it is not one of ours.
-    pub(super) fn channel(&self, name: &str) -> Option<Channel> {
-        let (queue, rest) = name.strip_prefix(&self.prefix)?.strip_prefix(":{")?.split_once("}:")?;
-        let queue = queue.parse().ok()?;
-        if rest == "changes" {
-            return Some(Channel::Changes(queue));
-        }
-        rest.starts_with("ring:").then_some(Channel::Ring(queue))
+    /// The queue whose channel this is; none where it is not one of ours.
+    pub(super) fn changed_queue(&self, channel: &str) -> Option<QueueName> {
+        let (queue, rest) = channel.strip_prefix(&self.prefix)?.strip_prefix(":{")?.split_once("}:")?;
+        (rest == "changes").then(|| queue.parse().ok())?
     }
 }
 
@@ -143,17 +134,14 @@ pub(super) fn record_key(key: Uuid) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::Timestamp;
 
     #[test]
     fn channels_read_back_and_others_do_not() {
         let keys = Keys::new("holdpoint");
         let queue: QueueName = "dba".parse().unwrap();
-        let id = ApprovalId::new(queue.clone(), Timestamp::now());
-        assert_eq!(keys.channel(&keys.ring(&id)), Some(Channel::Ring(queue.clone())));
-        assert_eq!(keys.channel(&keys.changes(&queue)), Some(Channel::Changes(queue)));
+        assert_eq!(keys.changed_queue(&keys.changes(&queue)), Some(queue));
         for other in ["holdpoint:{dba}:audit", "other:{dba}:changes", "holdpoint:{d b}:changes", ""] {
-            assert_eq!(keys.channel(other), None, "{other:?}");
+            assert_eq!(keys.changed_queue(other), None, "{other:?}");
         }
     }
 }

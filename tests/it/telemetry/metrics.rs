@@ -22,7 +22,8 @@ async fn asks(holdpoint: &Holdpoint, body: &str) -> CheckResponse {
         ..Default::default()
     };
     let request = Some(attribute_context::Request { http: Some(http), ..Default::default() });
-    let check = CheckRequest { attributes: Some(AttributeContext { request, ..Default::default() }) };
+    let attributes = AttributeContext { request, ..Default::default() };
+    let check = CheckRequest { attributes: Some(Box::new(attributes)) };
     let gate = format!("http://127.0.0.1:{}", holdpoint.check_port());
     let gate = Endpoint::from_shared(gate).expect("a URL").connect().await.expect("it listens");
     AuthorizationClient::new(gate).check(check).await.expect("an answer").into_inner()
