@@ -9,6 +9,7 @@ use crate::figures::{
     BARE_SCRIPT, CYCLES, DECISION, Figure, Found, PARK_RATE, REDIS_CYCLE, RELEASE, RELEASE_ALL,
     REPLICA_CYCLE, REPLICA_MEMORY, SCRIPT_RATIO,
 };
+use crate::local::redis::Redis;
 use crate::run::{Round, Scenario};
 use crate::{script, stage};
 
@@ -39,7 +40,7 @@ impl Scenario for Burst {
     }
 
     async fn round(&self, on: &Round, found: &mut Found, rng: &mut Rng) -> anyhow::Result<()> {
-        let bare = match on.stage.redis_port() {
+        let bare = match on.stage.own_redis().and_then(Redis::port) {
             Some(port) if self.yardstick => {
                 on.watch.phase("redis-benchmark");
                 Some(script::rate(port, self.size.body).await?)

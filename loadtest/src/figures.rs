@@ -2,6 +2,7 @@
 
 pub mod assertion;
 pub mod comparison;
+pub mod slope;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
@@ -118,7 +119,8 @@ pub const CHECKS_RATIO: Figure =
 pub const CLOSED_P99_RATIO: Figure =
     figure("closed_p99_ratio", Unit::Number, "99 % in the closed loop, against the bare server");
 /// p99 at a given rate, divided.
-pub const P99_RATIO: Figure = figure("p99_ratio", Unit::Number, "pass_p99 against what it is compared with");
+pub const P99_RATIO: Figure =
+    figure("p99_ratio", Unit::Number, "99 % in the open loop, against what it is compared with");
 /// CPU of the replicas for a Check that passes.
 pub const CHECK_CPU: Figure = figure("check_cpu", Unit::Micros, "CPU of the replicas a Check that passes");
 /// Calls that were parked at once.
@@ -157,6 +159,12 @@ pub const EMBEDDED_P50: Figure =
 /// p99 divided by the embedded store's.
 pub const EMBEDDED_P99: Figure =
     figure("embedded_p99_ratio", Unit::Number, "release_p99 against the embedded store");
+/// After a restart of Redis.
+pub const RECONCILED: Figure = figure(
+    "reconciled",
+    Unit::Millis,
+    "from when Redis answers again until every call that waits was looked at",
+);
 /// How the memory of the replicas grows.
 pub const REPLICA_GROWTH: Figure =
     figure("replica_growth", Unit::MiB, "RSS of the replicas, gained in an hour at this pace");

@@ -18,6 +18,8 @@ mod mixed;
 mod output;
 mod park;
 mod pass;
+mod report;
+mod restart;
 mod reviewers;
 mod run;
 mod script;
@@ -47,8 +49,12 @@ enum Scenario {
     Soak(Run<soak::Soak>),
     /// How long Checks that pass take while many calls wait
     Mixed(Run<mixed::Mixed>),
+    /// Redis restarts while many calls wait
+    Restart(Run<restart::Restart>),
     /// Callers and reviewers on real replicas and a real Redis under faults: nothing lost, nothing twice
     Chaos(chaos::Args),
+    /// Writes docs/performance.md out of what the other scenarios wrote
+    Report(report::Args),
     /// Serves Checks with nothing behind them, until its standard input ends; prints its URL first
     Echo,
 }
@@ -76,7 +82,9 @@ async fn main() -> anyhow::Result<()> {
         Scenario::Burst(run) => run.run().await,
         Scenario::Soak(run) => run.run().await,
         Scenario::Mixed(run) => run.run().await,
+        Scenario::Restart(run) => run.run().await,
         Scenario::Chaos(args) => chaos::run(args).await,
+        Scenario::Report(args) => report::write(&args),
         Scenario::Echo => echo::serve().await,
     }
 }

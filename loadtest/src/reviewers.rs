@@ -99,6 +99,17 @@ impl Reviewers {
         Ok(waiting)
     }
 
+    /// One of the metrics of all replicas together: what begins with this, labels and all.
+    pub async fn metric(&self, name: &str) -> anyhow::Result<f64> {
+        let mut sum = 0.0;
+        for replica in 0..self.admins.len() {
+            let text = self.client.get(self.url(replica, "metrics")).send().await?.text().await?;
+            let values = text.lines().filter_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+            sum += values.sum::<f64>();
+        }
+        Ok(sum)
+    }
+
     /// As much as a reviewer sees at first.
     pub async fn look(&self, replica: usize) -> anyhow::Result<()> {
         match self.api {

@@ -2,6 +2,7 @@
 
 use fastrand::Rng;
 
+use crate::figures::slope::slope;
 use crate::figures::{Figure, Found, REDIS_GROWTH, REPLICA_GROWTH};
 use crate::flow::Flow;
 use crate::run::{Round, Scenario};
@@ -31,41 +32,17 @@ impl Scenario for Soak {
         // In the first half of the time everything reaches its size.
         let late = &samples[samples.len() / 2..];
         if !on.stage.replicas.is_empty() {
-            found.note(REPLICA_GROWTH, slope(late, |sample| sample.replicas) * 3600.0);
+            found.note(REPLICA_GROWTH, growth(late, |sample| sample.replicas));
         }
         if on.stage.redis.is_some() {
-            found.note(REDIS_GROWTH, slope(late, |sample| sample.redis) * 3600.0);
+            found.note(REDIS_GROWTH, growth(late, |sample| sample.redis));
         }
         Ok(())
     }
 }
 
-/// The straight line through all of them, by least squares: what is gained a second.
-fn slope(samples: &[Sample], of: fn(&Sample) -> f64) -> f64 {
-    let count = samples.len().max(1) as f64;
-    let (at, value) = (samples.iter().map(|sample| sample.at), samples.iter().map(of));
-    let (mean_at, mean_value) = (at.clone().sum::<f64>() / count, value.clone().sum::<f64>() / count);
-    let (mut along, mut squares) = (0.0, 0.0);
-    for (at, value) in at.zip(value) {
-        along += (at - mean_at) * (value - mean_value);
-        squares += (at - mean_at).powi(2);
-    }
-    if squares == 0.0 { 0.0 } else { along / squares }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sample(at: f64, replicas: f64) -> Sample {
-        Sample { at, open: 0, replicas, redis: 0.0, replicas_cpu: 0.0, redis_cpu: 0.0 }
-    }
-
-    #[test]
-    fn the_slope_is_that_of_the_line_through_all() {
-        let noisy = [(0.0, 10.0), (1.0, 12.5), (2.0, 13.5), (3.0, 16.0)].map(|(at, mib)| sample(at, mib));
-        assert!((slope(&noisy, |sample| sample.replicas) - 1.9).abs() < 1e-9);
-        assert_eq!(slope(&noisy[..1], |sample| sample.replicas), 0.0);
-        assert_eq!(slope(&[], |sample| sample.replicas), 0.0);
-    }
+/// What is gained in an hour at the pace of these seconds.
+fn growth(samples: &[Sample], of: fn(&Sample) -> f64) -> f64 {
+    let points: Vec<(f64, f64)> = samples.iter().map(|sample| (sample.at, of(sample))).collect();
+    slope(&points) * 3600.0
 }

@@ -173,9 +173,9 @@ impl Stage {
         Ok(())
     }
 
-    /// Where the Redis that was started here listens.
-    pub fn redis_port(&self) -> Option<u16> {
-        self.local.as_ref()?.redis.as_ref()?.port()
+    /// The Redis that was started here.
+    pub fn own_redis(&self) -> Option<&Redis> {
+        self.local.as_ref()?.redis.as_ref()
     }
 
     /// Sends a call's Check to the replica that has it.

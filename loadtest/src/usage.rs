@@ -17,10 +17,10 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Of this process.
+    /// Of this process; nothing where it has ended.
     pub fn of(process: u32) -> anyhow::Result<Self> {
         let read = |file| fs::read_to_string(format!("/proc/{process}/{file}"));
-        let (memory, stat) = (read("statm")?, read("stat")?);
+        let (Ok(memory), Ok(stat)) = (read("statm"), read("stat")) else { return Ok(Self::default()) };
         Self::read(&memory, &stat).with_context(|| format!("/proc/{process} does not read as expected"))
     }
 
@@ -61,6 +61,11 @@ mod tests {
         let usage = Usage::read("9999 256 3 1 0 2 0", stat).expect("it reads");
         let cpu = Duration::from_secs_f64(200.0 / clock_ticks_per_second() as f64);
         assert_eq!(usage, Usage { rss: 256.0 * page_size() as f64 / 1024.0, cpu });
+    }
+
+    #[test]
+    fn who_has_ended_uses_nothing() {
+        assert_eq!(Usage::of(u32::MAX).expect("no error"), Usage::default());
     }
 
     #[test]

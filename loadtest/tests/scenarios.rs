@@ -43,8 +43,8 @@ fn pass_measures_the_gate_and_a_bare_server() {
 
 #[test]
 fn park_holds_calls_and_lets_all_of_them_go() {
-    let found = found(&["park", "--parked", "150", "--arrivals", "500", "--hold", "300ms", "--looks", "3"]);
-    assert_eq!(value(&found, "parked"), 150.0);
+    let found = found(&["park", "--parked", "50", "--arrivals", "100", "--hold", "300ms", "--looks", "3"]);
+    assert_eq!(value(&found, "parked"), 50.0);
     assert!(value(&found, "replica_per_call") > 0.0 && value(&found, "redis_per_call") > 0.0);
     assert!(value(&found, "release_max") <= value(&found, "release_all") * 1e3 * 1.01);
 }
@@ -88,6 +88,27 @@ fn mixed_measures_what_passes_alone_and_beside_what_waits() {
     let found = found(&[&["mixed", "--parked", "50", "--rate", "100"], &SOON[..]].concat());
     let ratio = value(&found, "pass_parked_p99") / value(&found, "pass_p99");
     assert_eq!(value(&found, "p99_ratio"), ratio);
+}
+
+#[test]
+fn restart_waits_until_every_call_is_looked_at() {
+    let found = found(&["restart", "--parked", "30", "--arrivals", "100"]);
+    assert!(value(&found, "reconciled") > 0.0);
+}
+
+#[test]
+fn the_document_is_written_out_of_what_runs_found() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| folder.path().join(name).to_str().expect("a path in UTF-8").to_owned();
+    let run = loadtest(&["burst", "--parked", "20", "--embedded", "--json", &file("burst.json")]);
+    assert!(run.status.success());
+    let written = loadtest(&["report", "--from", &file(""), "--to", &file("performance.md")]);
+    assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+    let text = std::fs::read_to_string(file("performance.md")).expect("a document");
+    assert!(text.contains("holdpoint-loadtest burst --parked 20 --embedded\n"), "{text}");
+    for part in ["{machine}", "{goals}", "{growth}", "{runs}"] {
+        assert!(!text.contains(part), "{part} is still there");
+    }
 }
 
 #[test]
