@@ -31,7 +31,9 @@ fn policy() -> Policy {
 }
 
 fn request() -> HttpRequest {
-    let steps: Vec<_> = (0..10).map(|n| format!(r#"{{"table":"orders_{n}","column":"customer_{n}","type":"bigint"}}"#)).collect();
+    let steps: Vec<_> = (0..10)
+        .map(|n| format!(r#"{{"table":"orders_{n}","column":"customer_{n}","type":"bigint"}}"#))
+        .collect();
     let body = format!(
         r#"{{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{{"name":"run_migration","arguments":{{"note":"{}","steps":[{}]}}}}}}"#,
         "x".repeat(280),

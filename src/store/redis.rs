@@ -49,8 +49,7 @@ use self::scripts::Scripts;
 pub use self::settings::{ClientCertificate, InvalidSettings, Settings};
 use self::topology::Shape;
 use super::{
-    ActError, ApprovalStore, Bell, Health, OpenIn, Page, Parking, Precedents, Query, StoreError,
-    VoteError,
+    ActError, ApprovalStore, Bell, Health, OpenIn, Page, Parking, Precedents, Query, StoreError, VoteError,
 };
 use crate::domain::act::Act;
 use crate::domain::approval::{Approval, Departure, Held};
@@ -151,9 +150,9 @@ impl RedisStore {
         let mut connection = self.slow().await?;
         // Looked up on the connection that waits: it may lead to another primary than the one that
         // made the change.
-        let call = self.call_on(&self.scripts.look, id, None);
+        let call = self.call_on(&self.scripts.look, id, Some(&standing.held));
         let reply: Option<Reply> = call.invoke_async(&mut connection).await.map_err(unavailable)?;
-        let Some(now) = reply.map(|reply| reply.approval(id, None)).transpose()? else {
+        let Some(now) = reply.map(|reply| reply.approval(id, Some(&standing.held))).transpose()? else {
             return Ok(false);
         };
         let is_there = now.seen_in == standing.seen_in && now.seq >= standing.seq;
@@ -208,7 +207,6 @@ impl RedisStore {
             unavailable(error)
         })
     }
-
 
     /// Our own queues, and those that other replicas have.
     async fn all_queues(&self, connection: &mut Connection) -> Result<Vec<QueueName>, StoreError> {

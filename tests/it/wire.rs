@@ -174,7 +174,10 @@ fn a_check_that_could_be_read_in_two_ways_is_refused() {
     let refused = |check| request::read(check).err();
     assert_eq!(refused(proto::CheckRequest::default()), Some(Unclear::NoRequest));
     let without_http = proto::AttributeContext { request: Some(Default::default()), ..Default::default() };
-    assert_eq!(refused(proto::CheckRequest { attributes: Some(Box::new(without_http)) }), Some(Unclear::NoRequest));
+    assert_eq!(
+        refused(proto::CheckRequest { attributes: Some(Box::new(without_http)) }),
+        Some(Unclear::NoRequest)
+    );
     let bodies = attribute_context::HttpRequest { body: "{}".into(), ..raw_check() };
     assert_eq!(refused(check(bodies)), Some(Unclear::TwoBodies));
     let headers = BTreeMap::from([("x-tag".to_owned(), "third".to_owned())]);
