@@ -3,7 +3,8 @@
 use std::env::var;
 use std::time::Duration;
 
-use opentelemetry_otlp::{ExporterBuildError, LogExporter, MetricExporter, SpanExporter};
+use opentelemetry_otlp::tonic_types::transport::{Certificate, ClientTlsConfig, Identity};
+use opentelemetry_otlp::{ExporterBuildError, LogExporter, MetricExporter, SpanExporter, WithTonicConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{BatchLogProcessor, SdkLoggerProvider};
 use opentelemetry_sdk::metrics::{MeterProviderBuilder, PeriodicReader, SdkMeterProvider};
@@ -26,6 +27,9 @@ pub enum NoExporter {
     /// There is no TLS over HTTP.
     #[error("{0}: https is only there with OTEL_EXPORTER_OTLP_PROTOCOL=grpc")]
     PlainOnly(String),
+    /// A certificate or a key that a variable names.
+    #[error("{0}: {1}")]
+    Unread(String, std::io::Error),
     /// A protocol that is not spoken.
     #[error("OTEL_EXPORTER_OTLP_PROTOCOL: {0:?} is neither grpc nor http/protobuf")]
     Protocol(String),
@@ -40,7 +44,7 @@ enum Signal {
 }
 
 enum Protocol {
-    Grpc,
+    Grpc(ClientTlsConfig),
     Http,
 }
 
@@ -48,7 +52,7 @@ enum Protocol {
 pub(super) fn traces(resource: Resource) -> Result<Option<SdkTracerProvider>, NoExporter> {
     let Some(protocol) = receiver(Signal::Traces)? else { return Ok(None) };
     let exporter = match protocol {
-        Protocol::Grpc => SpanExporter::builder().with_tonic().build()?,
+        Protocol::Grpc(tls) => SpanExporter::builder().with_tonic().with_tls_config(tls).build()?,
         Protocol::Http => SpanExporter::builder().with_http().build()?,
     };
     let room = set("OTEL_BSP_MAX_QUEUE_SIZE").and_then(|n| n.parse().ok()).unwrap_or(ROOM);
@@ -69,7 +73,7 @@ pub(super) fn metrics() -> Result<MeterProviderBuilder, NoExporter> {
     let provider = SdkMeterProvider::builder();
     let Some(protocol) = receiver(Signal::Metrics)? else { return Ok(provider) };
     let exporter = match protocol {
-        Protocol::Grpc => MetricExporter::builder().with_tonic().build()?,
+        Protocol::Grpc(tls) => MetricExporter::builder().with_tonic().with_tls_config(tls).build()?,
         Protocol::Http => MetricExporter::builder().with_http().build()?,
     };
     let watched = Watched::new("metrics", exporter, Pending::with_room_for(0));
@@ -80,7 +84,7 @@ pub(super) fn metrics() -> Result<MeterProviderBuilder, NoExporter> {
 pub(super) fn logs(resource: Resource) -> Result<Option<SdkLoggerProvider>, NoExporter> {
     let Some(protocol) = receiver(Signal::Logs)? else { return Ok(None) };
     let exporter = match protocol {
-        Protocol::Grpc => LogExporter::builder().with_tonic().build()?,
+        Protocol::Grpc(tls) => LogExporter::builder().with_tonic().with_tls_config(tls).build()?,
         Protocol::Http => LogExporter::builder().with_http().build()?,
     };
     let watched = Watched::new("logs", exporter, Pending::with_room_for(0));
@@ -97,16 +101,33 @@ fn receiver(signal: Signal) -> Result<Option<Protocol>, NoExporter> {
     };
     let is_wanted = set(&format!("OTEL_{name}_EXPORTER")).map_or(by_default, |exporter| exporter == "otlp");
     let is_disabled = set("OTEL_SDK_DISABLED").is_some_and(|off| off.eq_ignore_ascii_case("true"));
-    let of_signal = |what| set(&format!("OTEL_EXPORTER_OTLP_{name}_{what}"));
-    let endpoint = of_signal("ENDPOINT").or_else(|| set("OTEL_EXPORTER_OTLP_ENDPOINT"));
-    let Some(endpoint) = endpoint.filter(|_| is_wanted && !is_disabled) else { return Ok(None) };
-    let protocol = of_signal("PROTOCOL").or_else(|| set("OTEL_EXPORTER_OTLP_PROTOCOL"));
-    match protocol.as_deref() {
-        None | Some("grpc") => Ok(Some(Protocol::Grpc)),
+    let said = |what: &str| {
+        let of_signal = set(&format!("OTEL_EXPORTER_OTLP_{name}_{what}"));
+        of_signal.or_else(|| set(&format!("OTEL_EXPORTER_OTLP_{what}")))
+    };
+    let Some(endpoint) = said("ENDPOINT").filter(|_| is_wanted && !is_disabled) else { return Ok(None) };
+    match said("PROTOCOL").as_deref() {
+        None | Some("grpc") => Ok(Some(Protocol::Grpc(tls(said)?))),
         Some("http/protobuf") if endpoint.starts_with("https:") => Err(NoExporter::PlainOnly(endpoint)),
         Some("http/protobuf") => Ok(Some(Protocol::Http)),
         Some(other) => Err(NoExporter::Protocol(other.to_owned())),
     }
+}
+
+/// Whom we trust, where the endpoint is `https://`, and how we prove who we are. The exporter reads neither variable.
+fn tls(said: impl Fn(&str) -> Option<String>) -> Result<ClientTlsConfig, NoExporter> {
+    let read = |what| {
+        let read = |path| std::fs::read(&path).map_err(|error| NoExporter::Unread(path, error));
+        said(what).map(read).transpose()
+    };
+    let tls = match read("CERTIFICATE")? {
+        Some(authority) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(authority)),
+        None => ClientTlsConfig::new().with_enabled_roots(),
+    };
+    Ok(match (read("CLIENT_CERTIFICATE")?, read("CLIENT_KEY")?) {
+        (Some(certificate), Some(key)) => tls.identity(Identity::from_pem(certificate, key)),
+        _ => tls,
+    })
 }
 
 /// A variable that says something.
