@@ -4,6 +4,8 @@ use std::sync::{Mutex, MutexGuard};
 
 use jiff::Timestamp;
 
+use crate::telemetry::metrics;
+
 /// The last probes of this replica.
 #[derive(Debug, Default)]
 pub struct Canary(Mutex<Sung>);
@@ -27,6 +29,7 @@ impl Canary {
                     tracing::info!("the canary sings again: calls are parked and refused as they should be");
                 }
                 sung.well_at = Some(now);
+                metrics().canary_sang(now);
             }
             Err(why) => {
                 if sung.trouble.is_none() {

@@ -8,6 +8,7 @@ mod instruments;
 use std::sync::{LazyLock, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
+use jiff::Timestamp;
 use opentelemetry::{KeyValue, global};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{MeterProviderBuilder, SdkMeterProvider};
@@ -104,6 +105,11 @@ impl Metrics {
     pub fn lease_renewed(&self) {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         self.lease_renewed.record(now.as_secs_f64(), &[]);
+    }
+
+    /// A probe of this replica by itself went well.
+    pub fn canary_sang(&self, at: Timestamp) {
+        self.canary.record(at.as_duration().as_secs_f64(), &[]);
     }
 
     /// So many spans, log lines or readings were not exported.
