@@ -1,5 +1,5 @@
 # The commands of this project; `make help` lists them.
-.PHONY: help demo up test model chaos lint audit dist sbom fmt
+.PHONY: help demo up test model chaos performance lint audit dist sbom fmt
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
@@ -22,6 +22,10 @@ model: ## Explore the model further, with more random histories and longer races
 chaos: ## Thousands of parked calls under faults, and a checker (ARGS='--duration 1m --parked 1000'); see docs/chaos.md
 	cargo build --release --workspace --bins
 	target/release/holdpoint-loadtest chaos --redis sentinel $(ARGS)
+
+performance: ## Measure, and write docs/performance.md (RUNS='pass burst': only those)
+	cargo build --release --workspace --bins
+	loadtest/performance.sh $(RUNS)
 
 lint: ## Formatting, clippy, and what `make audit` looks at: all without a warning
 	cargo fmt --all --check
