@@ -1,5 +1,5 @@
 # The commands of this project; `make help` lists them.
-.PHONY: help demo up test model chaos performance lint audit dist sbom fmt
+.PHONY: help demo up test reference model chaos performance lint audit dist sbom fmt
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
@@ -14,6 +14,9 @@ test: ## Install what the tests need, then run them all
 	tests/e2e/setup.sh
 	cargo build --workspace --bins --examples
 	cargo test --workspace
+
+reference: ## Write the tables of docs/configuration.md from the code
+	WRITE_REFERENCE=1 cargo test --test it docs::reference
 
 model: ## Explore the model further, with more random histories and longer races than `make test` has time for
 	HOLDPOINT_MODEL=large HOLDPOINT_HISTORIES=5000 HOLDPOINT_RACE_ROUNDS=10000 \
