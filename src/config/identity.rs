@@ -65,7 +65,8 @@ impl OidcConfig {
         let issuer = &self.issuer.value;
         let host =
             issuer.split_once("://").map_or("", |(_, rest)| rest.split(['/', ':']).next().unwrap_or(""));
-        let here = ["localhost", "127.0.0.1", "[::1]"].contains(&host);
+        // Names below localhost are loopback too (RFC 6761), which browsers know.
+        let here = ["localhost", "127.0.0.1", "[::1]"].contains(&host) || host.ends_with(".localhost");
         let right = issuer.starts_with("https://") || (issuer.starts_with("http://") && here);
         if right && !issuer.contains(['?', '#']) {
             return Ok(());
