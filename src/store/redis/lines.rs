@@ -88,12 +88,14 @@ impl Lines {
 
     /// Subscribes to channels.
     pub(super) async fn subscribe(&self, channels: &[String]) -> RedisResult<()> {
-        for channel in channels {
-            match self {
-                Self::One { shared, .. } => shared.clone().subscribe(channel).await?,
-                Self::Cluster { ears, .. } => ears.clone().ssubscribe(channel).await?,
+        match self {
+            Self::One { shared, .. } => shared.clone().subscribe(channels).await,
+            Self::Cluster { ears, .. } => {
+                for channel in channels {
+                    ears.clone().ssubscribe(channel).await?;
+                }
+                Ok(())
             }
         }
-        Ok(())
     }
 }
