@@ -102,7 +102,7 @@ async fn a_story_is_counted_from_the_park_to_the_release() {
         ("holdpoint_release_seconds_count", 1.0),
         ("holdpoint_check_seconds_count", 2.0),
         (r#"holdpoint_refusals_total{reason_code="batch"}"#, 1.0),
-        (r#"holdpoint_store_seconds_count{transition="claim"}"#, 1.0),
+        (r#"holdpoint_store_seconds_count{transition="vote"}"#, 1.0),
     ] {
         assert_eq!(reading(&holdpoint, series).await, Some(value), "{series}");
     }
