@@ -10,4 +10,6 @@ mod rejected;
 mod replicas;
 mod reviewers;
 mod serving;
+mod shipped;
+mod strangers;
 mod undecided;
