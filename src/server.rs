@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::access::sign_in;
 pub use self::access::{Access, NoAccess};
 use self::leaving::{Leaving, Signals};
 use crate::admin;

@@ -2,6 +2,7 @@
 //! whether they came.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use opentelemetry::InstrumentationScope;
 use opentelemetry::logs::{LogRecord as _, Logger as _, LoggerProvider as _, Severity};
@@ -49,6 +50,8 @@ impl AuditLogs {
     fn record(&self, line: &Line) -> SdkLogRecord {
         let mut record = self.records.create_log_record();
         record.set_severity_number(Severity::Info);
+        // Without one the exporter panics.
+        record.set_observed_timestamp(SystemTime::now());
         if let Some(at) = line.at() {
             record.set_timestamp(at.into());
         }

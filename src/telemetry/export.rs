@@ -8,9 +8,14 @@ use opentelemetry_otlp::{
     ExporterBuildError, LogExporter, MetricExporter, SpanExporter, WithExportConfig, WithTonicConfig,
 };
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{BatchLogProcessor, SdkLoggerProvider};
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::metrics::{MeterProviderBuilder, PeriodicReader, SdkMeterProvider};
-use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider};
+use opentelemetry_sdk::trace::{
+    BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider, SpanExporter as ExportSpans,
+};
 
 use super::receivers::{Bounded, Pending, Watched};
 
@@ -56,10 +61,7 @@ enum Protocol {
 /// Sends spans, where a receiver is named.
 pub(super) fn traces(resource: Resource) -> Result<Option<SdkTracerProvider>, NoExporter> {
     let Some(protocol) = receiver(Signal::Traces)? else { return Ok(None) };
-    let exporter = match protocol {
-        Protocol::Grpc(tls) => SpanExporter::builder().with_tonic().with_tls_config(tls).build()?,
-        Protocol::Http => SpanExporter::builder().with_http().build()?,
-    };
+    let exporter = spans_over(protocol)?;
     let room = set("OTEL_BSP_MAX_QUEUE_SIZE").and_then(|n| n.parse().ok()).unwrap_or(ROOM);
     let batches = match set("OTEL_BSP_SCHEDULE_DELAY") {
         Some(_) => BatchConfigBuilder::default(),
@@ -77,11 +79,7 @@ pub(super) fn traces(resource: Resource) -> Result<Option<SdkTracerProvider>, No
 pub(super) fn metrics() -> Result<MeterProviderBuilder, NoExporter> {
     let provider = SdkMeterProvider::builder();
     let Some(protocol) = receiver(Signal::Metrics)? else { return Ok(provider) };
-    let exporter = match protocol {
-        Protocol::Grpc(tls) => MetricExporter::builder().with_tonic().with_tls_config(tls).build()?,
-        Protocol::Http => MetricExporter::builder().with_http().build()?,
-    };
-    let watched = Watched::new("metrics", exporter, Pending::with_room_for(0));
+    let watched = Watched::new("metrics", metrics_over(protocol)?, Pending::with_room_for(0));
     Ok(provider.with_reader(PeriodicReader::builder(watched).build()))
 }
 
@@ -102,6 +100,36 @@ pub(super) fn audit(endpoint: &str) -> Result<LogExporter, NoExporter> {
     let tls = tls(|what| said("LOGS", what))?;
     let exporter = LogExporter::builder().with_tonic().with_tls_config(tls).with_endpoint(endpoint);
     Ok(exporter.with_timeout(AUDIT_TIMEOUT).build()?)
+}
+
+/// Sends the receivers of spans and metrics that the environment names an empty export each: whether they take it.
+/// It has to be called within a Tokio runtime.
+///
+/// # Errors
+/// The environment contradicts itself.
+pub async fn try_receivers() -> Result<Vec<(&'static str, OTelSdkResult)>, NoExporter> {
+    let mut tried = Vec::new();
+    if let Some(protocol) = receiver(Signal::Traces)? {
+        tried.push(("traces", spans_over(protocol)?.export(Vec::new()).await));
+    }
+    if let Some(protocol) = receiver(Signal::Metrics)? {
+        tried.push(("metrics", metrics_over(protocol)?.export(&ResourceMetrics::default()).await));
+    }
+    Ok(tried)
+}
+
+fn spans_over(protocol: Protocol) -> Result<SpanExporter, ExporterBuildError> {
+    match protocol {
+        Protocol::Grpc(tls) => SpanExporter::builder().with_tonic().with_tls_config(tls).build(),
+        Protocol::Http => SpanExporter::builder().with_http().build(),
+    }
+}
+
+fn metrics_over(protocol: Protocol) -> Result<MetricExporter, ExporterBuildError> {
+    match protocol {
+        Protocol::Grpc(tls) => MetricExporter::builder().with_tonic().with_tls_config(tls).build(),
+        Protocol::Http => MetricExporter::builder().with_http().build(),
+    }
 }
 
 /// How the receiver of a signal is spoken to; none where none is named.
