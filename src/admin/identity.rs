@@ -29,7 +29,7 @@ pub use self::issuer::Oidc;
 use self::issuer::Unreachable;
 pub(super) use self::local_path::LocalPath;
 pub use self::oauth::{OidcClient, TokenAnswer, send};
-pub(super) use self::refused::{Refusals, Refused};
+pub(super) use self::refused::Refused;
 pub(super) use self::secret::Secret;
 pub(super) use self::sign_in::{Callback, SignIn};
 pub use self::token::TokenReviewer;
@@ -83,7 +83,6 @@ pub(super) struct Identities {
     pub(super) store: Arc<dyn IdentityStore>,
     pub(super) issuer: Option<Issuer>,
     pub(super) cookie: Cookie,
-    pub(super) refusals: Refusals,
 }
 
 /// Why it is not known who asks.
@@ -107,7 +106,7 @@ impl Identities {
     pub(super) fn new(authentication: Authentication, store: Arc<dyn IdentityStore>, secure: bool) -> Self {
         let oidc = authentication.proofs().and_then(|proofs| proofs.oidc.clone());
         let issuer = oidc.map(Issuer::new);
-        Self { authentication, store, issuer, cookie: Cookie { secure }, refusals: Refusals::default() }
+        Self { authentication, store, issuer, cookie: Cookie { secure } }
     }
 
     /// Asks the issuer who it is. One that does not answer is asked again when somebody wants to sign in.

@@ -107,7 +107,8 @@ async fn a_story_is_counted_from_the_park_to_the_release() {
     }
     let renewed = reading(&holdpoint, "holdpoint_lease_renewed_timestamp_seconds").await.unwrap();
     assert!(renewed > 1_700_000_000.0, "{renewed}");
-    eventually("the canary", async || reading(&holdpoint, "holdpoint_canary_well_timestamp_seconds").await).await;
+    eventually("the canary", async || reading(&holdpoint, "holdpoint_canary_well_timestamp_seconds").await)
+        .await;
     let names = exposed();
     for line in page(&holdpoint).await.lines().filter(|line| !line.starts_with('#')) {
         let name = line.split(['{', ' ']).next().unwrap();
