@@ -8,6 +8,7 @@ mod cookie;
 mod issuer;
 mod jwt;
 mod local_path;
+mod oauth;
 mod proxy;
 mod refused;
 mod secret;
@@ -27,7 +28,8 @@ pub(super) use self::issuer::Issuer;
 pub use self::issuer::Oidc;
 use self::issuer::Unreachable;
 pub(super) use self::local_path::LocalPath;
-pub(super) use self::refused::{Refusals, Refused};
+pub use self::oauth::{OidcClient, TokenAnswer, send};
+pub(super) use self::refused::Refused;
 pub(super) use self::secret::Secret;
 pub(super) use self::sign_in::{Callback, SignIn};
 pub use self::token::TokenReviewer;
@@ -81,7 +83,6 @@ pub(super) struct Identities {
     pub(super) store: Arc<dyn IdentityStore>,
     pub(super) issuer: Option<Issuer>,
     pub(super) cookie: Cookie,
-    pub(super) refusals: Refusals,
 }
 
 /// Why it is not known who asks.
@@ -105,7 +106,7 @@ impl Identities {
     pub(super) fn new(authentication: Authentication, store: Arc<dyn IdentityStore>, secure: bool) -> Self {
         let oidc = authentication.proofs().and_then(|proofs| proofs.oidc.clone());
         let issuer = oidc.map(Issuer::new);
-        Self { authentication, store, issuer, cookie: Cookie { secure }, refusals: Refusals::default() }
+        Self { authentication, store, issuer, cookie: Cookie { secure } }
     }
 
     /// Asks the issuer who it is. One that does not answer is asked again when somebody wants to sign in.

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use super::Approvals;
 use super::waiters::Waiter;
 use crate::domain::approval::{Approval, Departure, Held, Holder, Origin, State};
+use crate::domain::audit::{Event, Note};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, AttemptId};
 use crate::domain::outcome::{Outcome, StillOpen};
@@ -81,12 +82,24 @@ impl Approvals {
                 Ok(()) => return Ok(attempt),
                 Err(full @ StoreError::Full(_)) => {
                     attempt.answered = true;
+                    self.note_full(&attempt.parking.held);
                     return Err(full);
                 }
                 Err(error) if Instant::now() + RETRY >= patience => return Err(error),
                 Err(_) => sleep(RETRY).await,
             }
         }
+    }
+
+    fn note_full(self: &Arc<Self>, held: &Held) {
+        if probe::is_queue(&held.terms.queue) {
+            return;
+        }
+        let caller = held.caller.subject.as_ref().map(ToString::to_string);
+        let note = Note::new(Event::Denied).with("code", "queue_full").with("rule", held.terms.rule.clone());
+        let note = note.with("queue", held.terms.queue.to_string()).with("caller", caller);
+        let note = note.with("method", held.method.clone()).with("tool", held.tool.clone());
+        self.note_of_stranger(note.with("path", held.request.target.split('?').next()));
     }
 
     /// Registered first, subscribed then: a ring between the two is not lost.

@@ -99,6 +99,7 @@ fn examples_of_configurations_and_expressions_are_valid() {
 fn every_block_of_commands_says_how_it_is_known_to_work() {
     let mut tests = String::new();
     sources("tests", &mut tests);
+    sources("loadtest/tests", &mut tests);
     for document in documents() {
         let lines: Vec<&str> = document.text.lines().collect();
         for block in document.blocks().iter().filter(|block| block.language == "sh") {

@@ -11,4 +11,6 @@ mod rejected;
 mod replicas;
 mod reviewers;
 mod serving;
+mod shipped;
+mod strangers;
 mod undecided;

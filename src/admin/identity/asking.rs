@@ -46,7 +46,7 @@ async fn who(parts: &mut Parts, admin: &Arc<Admin>) -> Result<Reviewer, NotKnown
     let ConnectInfo(peer) = connection.expect("`serve` tells from where a connection comes");
     let who = admin.identities.reviewer(&parts.headers, peer.ip()).await;
     if let Err(NotKnown::Refused(refused)) = &who {
-        admin.identities.refusals.note(&admin.approvals, refused, peer.ip());
+        refused.note(&admin.approvals, peer.ip());
     }
     who
 }

@@ -70,6 +70,10 @@ events! {
     Logout = "logout",
     /// A token was made or taken away.
     TokenChanged = "token-changed",
+    /// Notes were left out: there were too many, or the store did not take them.
+    LeftOut = "left-out",
+    /// The store has lost entries of this chain.
+    Forked = "forked",
     /// A replica started with these settings.
     Started = "started",
 }
