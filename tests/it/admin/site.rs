@@ -123,6 +123,12 @@ impl Site {
         self.request(Method::POST, path).bearer_auth(token).body(body.to_owned()).send().await.unwrap()
     }
 
+    /// The same under an `Idempotency-Key`.
+    pub async fn post_under(&self, key: &str, token: &str, path: &str, body: &str) -> Response {
+        let request = self.request(Method::POST, path).bearer_auth(token).header("idempotency-key", key);
+        request.body(body.to_owned()).send().await.unwrap()
+    }
+
     /// The answer to a link with this token.
     pub async fn link(&self, token: &str) -> Response {
         self.request(Method::GET, &format!("/?token={token}")).send().await.unwrap()
@@ -204,6 +210,27 @@ pub async fn until_it_left(site: &Site, id: &ApprovalId) {
         approval.holder.is_none().then_some(())
     })
     .await;
+}
+
+/// A held call that this group decides.
+pub fn held_for(group: &str) -> Held {
+    let mut held = sample::held();
+    held.terms.reviewers = vec![Group(group.into())];
+    held
+}
+
+/// A held call that so many people have to approve.
+pub fn held_for_several(people: u8) -> Held {
+    let mut held = sample::held();
+    held.terms.approvals = people;
+    held
+}
+
+/// A held call that alice makes.
+pub fn held_of_alice() -> Held {
+    let mut held = sample::held();
+    held.caller.subject = Some(Subject("alice".into()));
+    held
 }
 
 /// A held call with these arguments.

@@ -3,12 +3,10 @@
 use std::fs;
 use std::path::Path;
 use std::process::Output;
-use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::time::timeout;
 
-use super::{BOUND, root};
+use super::root;
 use crate::support::eventually::eventually;
 use crate::support::processes::{
     Era, Reviewer, Running, TOKEN, Tool, command, inspector, installed, list_tools,
@@ -40,15 +38,8 @@ impl Up {
         ];
         let script = root().join("tests/e2e/up.sh").display().to_string();
         let running = Running::start("up", Path::new("env"), environment.into_iter().chain([script]));
-        let wait = async {
-            loop {
-                match fs::read_to_string(home.join("addresses")) {
-                    Ok(addresses) => return addresses,
-                    Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-                }
-            }
-        };
-        let addresses = timeout(BOUND, wait).await.expect("the topology starts in time");
+        let written = home.join("addresses");
+        let addresses = eventually("the topology to start", async || fs::read_to_string(&written).ok()).await;
         let all = |name: &str| -> Vec<String> {
             let lines = addresses.lines().filter_map(|line| line.split_once('='));
             lines.filter(|(key, _)| *key == name).map(|(_, value)| value.to_owned()).collect()

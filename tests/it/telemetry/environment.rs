@@ -12,7 +12,7 @@ use crate::support::authority::Authority;
 use crate::support::eventually::eventually;
 use crate::support::otlp::Receiver;
 use crate::support::processes::{Holdpoint, serve};
-use crate::telemetry::metrics::{lists_tools, reading};
+use crate::telemetry::metrics::{asks, lists_tools, reading};
 
 #[tokio::test]
 async fn what_is_left_is_sent_when_the_process_leaves() {
@@ -51,6 +51,14 @@ async fn metrics_and_logs_are_sent_under_the_same_names_and_ids() {
     .await;
     eventually("log lines", async || {
         receiver.logs().iter().any(|line| line.contains("gateways can connect")).then_some(())
+    })
+    .await;
+    asks(&holdpoint, "[]").await;
+    let check =
+        receiver.span("the check of a batch", |span| span.get("holdpoint.reason_code") == "batch").await;
+    let ids = format!("{} {}", check.trace, check.id);
+    eventually("the log line of a refusal, with the ids of its span", async || {
+        receiver.logs().iter().any(|line| line.contains("refused") && line.ends_with(&ids)).then_some(())
     })
     .await;
 }

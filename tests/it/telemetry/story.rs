@@ -113,6 +113,8 @@ async fn one_trace_leads_from_the_agent_to_the_release_and_links_to_the_reviewer
 
     let line = eventually("the gateway's access log", async || world.site.envoy.access_log().pop()).await;
     assert_eq!((&line["ext_authz"]["trace"], &line["ext_authz"]["approval"]), (&json!(TRACE), &json!(id)));
+    assert_eq!(line["approval"], json!(id), "what the server gets names it too");
+    assert_eq!([&line["tracestate"], &line["baggage"]], ["vendor=1", "tenant=baggage-value"]);
     let logged = world.a.log();
     let parked = logged.lines().find(|line| line.contains("parked")).expect("a log line");
     assert!(parked.contains(&format!("trace_id={TRACE} span_id={}", park.id)), "{parked}");
@@ -121,6 +123,23 @@ async fn one_trace_leads_from_the_agent_to_the_release_and_links_to_the_reviewer
     let ids = format!("trace_id={} span_id={}", decision.trace, decision.id);
     assert!(decided.contains(&ids), "{decided}");
     print(&receiver.spans());
+}
+
+#[tokio::test]
+async fn a_denial_names_its_approval_and_trace_to_the_agent_and_to_the_access_log() {
+    let world = World::start("").await;
+    let calling = world.agent_calls();
+    let id = world.b.reviewer().sees_one().await;
+    world.b.reviewer().rejects(&id, "no").await;
+
+    let denial = calling.await.unwrap();
+    assert_eq!(denial.headers()["x-holdpoint-approval"], *id);
+    assert_eq!(denial.headers()["x-holdpoint-outcome"], "rejected");
+    let line = eventually("the gateway's access log", async || world.site.envoy.access_log().pop()).await;
+    let told = json!({ "approval": id, "outcome": "rejected", "trace": TRACE });
+    assert_eq!((&line["ext_authz"], line["approval"].as_str()), (&told, None));
+    let hold = world.receiver.named("hold").await;
+    assert_eq!((hold.get("holdpoint.outcome"), hold.trace.as_str()), ("rejected", TRACE));
 }
 
 /// The picture in docs/telemetry.md; see it with `--nocapture`.
