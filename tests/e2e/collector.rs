@@ -2,6 +2,8 @@
 
 #![expect(dead_code, reason = "tests use more of these modules")]
 
+#[path = "../it/support/authority.rs"]
+mod authority;
 #[path = "../it/support/eventually.rs"]
 mod eventually;
 #[path = "../it/support/otlp.rs"]

@@ -51,7 +51,7 @@ impl Oidc {
     /// It does not answer, or not as this issuer would.
     pub fn ask(&self) -> Result<(), String> {
         let issuer = &self.config.issuer.value;
-        Issuer::answer(&Http::new(issuer, self.ca.as_deref()), issuer).map(drop)
+        Provider::ask(&Http::new(issuer, self.ca.as_deref()), issuer).map(drop)
     }
 }
 
