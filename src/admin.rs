@@ -46,7 +46,7 @@ pub use self::card::CardSettings;
 use self::error::Problem;
 pub use self::health::StoreKind;
 use self::identity::Identities;
-pub use self::identity::{Authentication, Oidc, Proofs, TokenReviewer};
+pub use self::identity::{Authentication, Oidc, OidcClient, Proofs, TokenAnswer, TokenReviewer, send};
 pub use self::origin::AllowedHosts;
 use crate::approvals::Approvals;
 use crate::audit::Audit;

@@ -26,6 +26,7 @@ use crate::clock::Clock;
 use crate::domain::approval::Approval;
 use crate::domain::audit::Note;
 use crate::domain::ids::{ApprovalId, Group, ReplicaId, RequestKey, SessionKey};
+use crate::domain::probe;
 use crate::domain::ruling::Caps;
 use crate::store::{ApprovalStore, Health, LEASE, Page, Precedents, Query, StoreError};
 use crate::telemetry::metrics;
@@ -248,7 +249,8 @@ impl Approvals {
                 if let Ok(queues) = self.store.count_open().await {
                     self.open.store(queues.iter().map(|queue| queue.open).sum(), Ordering::Relaxed);
                     let now = self.clock.now();
-                    queues.iter().for_each(|queue| metrics().queue(&queue.name, queue.open, queue.age(now)));
+                    let queues = queues.iter().filter(|queue| !probe::is_queue(&queue.name));
+                    queues.for_each(|queue| metrics().queue(&queue.name, queue.open, queue.age(now)));
                 }
             }
         };

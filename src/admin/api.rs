@@ -13,7 +13,8 @@ use axum::extract::{FromRequestParts, Path, Query as Parameters, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
@@ -74,7 +75,7 @@ pub(super) async fn list(
 /// `GET /v1/approvals/{id}`: one approval.
 //
 // Its tag is that of all that is shown, which differs from one reviewer to the next.
-#[utoipa::path(get, path = "/v1/approvals/{id}", params(("id" = IdText, Path), ("If-None-Match" = Option<String>, Header)),
+#[utoipa::path(get, path = "/v1/approvals/{id}", params(("id" = IdText, Path), ("If-None-Match" = String, Header)),
     responses((status = 200, body = ApprovalJson, headers(("ETag"))), (status = 304)))]
 pub(super) async fn show(
     State(admin): State<Arc<Admin>>,
@@ -135,7 +136,7 @@ pub(super) struct DecidedJson {
 
 /// `POST /v1/approvals/{id}/decisions`: the approval as it stands with it.
 #[utoipa::path(post, path = "/v1/approvals/{id}/decisions", request_body = Decide,
-    params(("id" = IdText, Path), ("Idempotency-Key" = Option<KeyText>, Header)),
+    params(("id" = IdText, Path), ("Idempotency-Key" = KeyText, Header)),
     responses((status = 200, body = DecidedJson)))]
 pub(super) async fn decide(
     State(admin): State<Arc<Admin>>,
@@ -187,6 +188,13 @@ fn read_incarnation(digits: Option<&str>) -> Result<Option<Incarnation>, Problem
 
 fn read_fingerprint(digits: &str) -> Result<Fingerprint, Problem> {
     digits.parse().map_err(|error: InvalidId| Problem::invalid_request(error.to_string()))
+}
+
+/// A whole number, as JSON has it: `60.0` is one too.
+pub(super) fn whole<'de, D: Deserializer<'de>>(number: D) -> Result<u32, D::Error> {
+    let number = f64::deserialize(number)?;
+    let whole = number.fract() == 0.0 && (0.0..=u32::MAX.into()).contains(&number);
+    whole.then_some(number as u32).ok_or_else(|| D::Error::custom(format!("{number} is no whole number")))
 }
 
 /// A reason, where there are words in it.

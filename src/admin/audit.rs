@@ -17,7 +17,7 @@ use super::Admin;
 use super::api::{Named, look};
 use super::error::Problem;
 use super::identity::Asking;
-use super::openapi::IdText;
+use super::openapi::{ChainText, IdText, OutcomeWord};
 use super::wire::ApprovalJson;
 use crate::domain::audit::{Chain, Event, Line, Note};
 use crate::domain::authority::may_reveal;
@@ -35,14 +35,14 @@ pub(super) struct Found {
 
 /// `GET /v1/audit`
 #[utoipa::path(get, path = "/v1/audit", responses((status = 200, body = Found)), params(
-    ("queue" = Option<String>, Query),
+    ("queue" = Option<ChainText>, Query),
     ("from" = Option<Timestamp>, Query),
     ("until" = Option<Timestamp>, Query),
     ("approval" = Option<String>, Query),
     ("caller" = Option<String>, Query),
     ("tool" = Option<String>, Query),
     ("reviewer" = Option<String>, Query),
-    ("outcome" = Option<String>, Query, description = "the word of an event"),
+    ("outcome" = Option<OutcomeWord>, Query),
     ("trace" = Option<String>, Query),
     ("page_size" = Option<u16>, Query, minimum = 1, maximum = 500),
     ("page_token" = Option<String>, Query, description = "`next_page_token` of the page before"),
@@ -69,7 +69,7 @@ pub(super) struct Checkpoints {
 
 /// `GET /v1/audit/checkpoints`
 #[utoipa::path(get, path = "/v1/audit/checkpoints", responses((status = 200, body = Checkpoints)),
-    params(("queue" = Option<Vec<String>>, Query)))]
+    params(("queue" = Option<Vec<ChainText>>, Query)))]
 pub(super) async fn checkpoints(
     State(admin): State<Arc<Admin>>,
     Asking(reviewer): Asking,

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::api::acts;
 use super::identity::NotKnown;
 use super::openapi::{ProblemType, StateWord};
 use super::standing::in_words;
@@ -272,6 +273,11 @@ pub(super) async fn no_such_page() -> Problem {
 }
 
 /// An address that is asked with another method than it knows.
-pub(super) async fn wrong_method() -> Problem {
-    Problem::new(WRONG_METHOD, "this address is not asked with this method")
+pub(super) async fn wrong_method(address: Uri) -> Response {
+    let mut response =
+        Problem::new(WRONG_METHOD, "this address is not asked with this method").into_response();
+    if let Some(methods) = acts::allowed(address.path()) {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
+    }
+    response
 }

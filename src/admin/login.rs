@@ -148,6 +148,8 @@ pub(super) struct Device {
     client_id: String,
     device_authorization_endpoint: String,
     token_endpoint: String,
+    /// Where it takes tokens back.
+    revocation_endpoint: Option<String>,
     scopes: Vec<String>,
 }
 
@@ -159,11 +161,15 @@ pub(super) async fn device(State(admin): State<Arc<Admin>>) -> Result<Json<Devic
     let client_id = issuer.oidc.config.cli_client_id.clone().ok_or_else(none)?;
     let provider = issuer.provider().await.map_err(NotKnown::from)?;
     let endpoints = &provider.endpoints;
+    let mut scopes = issuer.oidc.config.scopes.clone();
+    // With it the sign-in outlasts its first token.
+    scopes.extend(endpoints.offline_access().filter(|scope| !scopes.contains(scope)));
     Ok(Json(Device {
         client_id,
         device_authorization_endpoint: endpoints.device_authorization_endpoint.clone().ok_or_else(none)?,
         token_endpoint: endpoints.token_endpoint.clone(),
-        scopes: issuer.oidc.config.scopes.clone(),
+        revocation_endpoint: endpoints.revocation_endpoint.clone(),
+        scopes,
     }))
 }
 

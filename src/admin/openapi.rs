@@ -6,14 +6,15 @@ use std::sync::LazyLock;
 
 use axum::http::header;
 use axum::response::IntoResponse;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Content, Ref, ResponseBuilder};
+use utoipa::openapi::{Content, Ref, RefOr, Required, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 pub(super) use self::words::{
-    EventWord, FingerprintText, IdText, IncarnationText, KeyText, OrderWord, ProblemType, QueueText,
-    ReasonCodeWord, RoleWord, StateFilter, StateWord, VerbWord, WaitText,
+    ChainText, EventWord, FingerprintText, FormatWord, IdText, IncarnationText, KeyText, OrderWord,
+    OutcomeWord, ProblemType, QueueText, ReasonCodeWord, RoleWord, StateFilter, StateWord, VerbWord,
+    WaitText,
 };
 use super::{api, audit, error, field_guide, health, login, tokens, watch, whoami};
 
@@ -52,7 +53,8 @@ static DOCUMENT: LazyLock<String> =
         health::metrics,
         document
     ),
-    components(schemas(error::Body)),
+    // What only parameters name is not found by itself.
+    components(schemas(error::Body, ChainText, FormatWord, KeyText, OrderWord, OutcomeWord, StateFilter, WaitText)),
     security(("token" = [])),
     modifiers(&ForAll)
 )]
@@ -74,7 +76,21 @@ impl Modify for ForAll {
         components.add_security_scheme("token", SecurityScheme::Http(token));
         for item in api.paths.paths.values_mut() {
             let operations = [&mut item.get, &mut item.post, &mut item.delete];
-            operations.into_iter().flatten().for_each(may_fail);
+            for operation in operations.into_iter().flatten() {
+                may_fail(operation);
+                may_lack_headers(operation);
+            }
+        }
+    }
+}
+
+/// No header is required. As an `Option` it could be null too, and no header can.
+fn may_lack_headers(operation: &mut Operation) {
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(header) = parameter
+            && header.parameter_in == ParameterIn::Header
+        {
+            header.required = Required::False;
         }
     }
 }

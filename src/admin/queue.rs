@@ -18,6 +18,7 @@ use super::error::Problem;
 use super::frame::Frame;
 use super::identity::{Asking, LocalPath, Visiting};
 use super::login;
+use crate::approvals::Sung;
 use crate::domain::approval::{Approval, State as Stands};
 use crate::domain::decision::Reviewer;
 
@@ -36,6 +37,7 @@ struct QueuePage {
     more: usize,
     trouble: Option<String>,
     asked_at: Option<Timestamp>,
+    canary: Sung,
 }
 
 /// What the page's address may hold.
@@ -75,6 +77,7 @@ pub(super) async fn page(
         more,
         trouble,
         asked_at: admin.approvals.asked_at(),
+        canary: admin.approvals.canary().now(),
     };
     Html(page.to_string()).into_response()
 }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Admin;
+use super::api::whole;
 use super::error::Problem;
 use super::identity::{Asking, NewToken};
 use super::openapi::RoleWord;
@@ -31,12 +32,13 @@ const LONGEST: u32 = 366;
 #[schema(as = NewToken)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
-    #[schema(min_length = 1, max_length = 256)]
+    #[schema(min_length = 1, max_length = 256, pattern = r"\S")]
     subject: String,
     /// None means all groups.
     groups: Option<Vec<String>>,
     #[schema(value_type = Vec<RoleWord>, min_items = 1)]
     roles: Vec<String>,
+    #[serde(deserialize_with = "whole")]
     #[schema(minimum = 1, maximum = 366)]
     days: u32,
 }

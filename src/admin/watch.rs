@@ -52,7 +52,7 @@ struct News {
 #[utoipa::path(get, path = "/v1/approvals:watch", params(
     ("wait" = Option<WaitText>, Query, description = "wait so long for an answer; without it, it is a stream"),
     ("after" = Option<String>, Query, description = "`place` of the answer before"),
-    ("Last-Event-ID" = Option<String>, Header),
+    ("Last-Event-ID" = String, Header),
 ), responses((status = 200, content((News = "application/json"), (String = "text/event-stream")))))]
 pub(super) async fn watch(
     State(admin): State<Arc<Admin>>,

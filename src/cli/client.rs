@@ -11,7 +11,10 @@ use std::thread;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use ureq::config::ConfigBuilder;
 use ureq::http::{Response, Uri};
+use ureq::tls::{RootCerts, TlsConfig};
+use ureq::typestate::AgentScope;
 use ureq::{Agent, Body};
 
 pub use account::{Issued, Known, NewToken, SignInPlace};
@@ -124,12 +127,7 @@ impl Client {
         if token.is_some_and(|t| !t.0.bytes().all(|b| b.is_ascii_graphic())) {
             return Err(ClientError::BadToken);
         }
-        let mut config = Agent::config_builder()
-            .http_status_as_error(false)
-            // A redirect would take the question to where the operator did not point us.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_connect(Some(Duration::from_secs(5)));
+        let mut config = cautious().timeout_connect(Some(Duration::from_secs(5)));
         if ["localhost", "127.0.0.1", "[::1]"].contains(&authority.host()) {
             // HTTP_PROXY is often set without NO_PROXY, and a proxy has its own loopback.
             config = config.proxy(None);
@@ -287,6 +285,16 @@ impl Client {
     fn unreachable(&self, cause: &ureq::Error) -> ClientError {
         ClientError::Unreachable { url: self.base.clone(), cause: cause.to_string() }
     }
+}
+
+/// How anybody is asked: no redirect leads to where the operator did not point us, and who is believed to be whom is what
+/// this machine believes, a company's own authority too.
+pub fn cautious() -> ConfigBuilder<AgentScope> {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
 }
 
 fn verdict<S: serde::Serializer>(verdict: &Verdict, s: S) -> Result<S::Ok, S::Error> {

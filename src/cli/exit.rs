@@ -32,7 +32,7 @@ Exit codes:
   3  already decided
   4  not allowed: no valid token, not in the reviewers' group, your own call, voted before
   5  expired, or the caller is gone
-  6  the service or its store cannot be reached
+  6  the service, its store or its issuer cannot be reached
   7  no such approval";
 
 impl From<Exit> for ExitCode {

@@ -13,6 +13,7 @@ mod live;
 mod origin;
 mod page;
 mod proxy;
+mod refusals;
 pub mod site;
 mod tokens;
 mod watching;

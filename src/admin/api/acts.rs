@@ -11,7 +11,7 @@ use axum::http::HeaderMap;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{DecidedJson, idempotency_key, read_fingerprint, read_incarnation, said};
+use super::{DecidedJson, idempotency_key, read_fingerprint, read_incarnation, said, whole};
 use crate::admin::Admin;
 use crate::admin::error::Problem;
 use crate::admin::identity::Asking;
@@ -34,7 +34,8 @@ struct Ending {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Extension {
-    #[schema(minimum = 1)]
+    #[serde(deserialize_with = "whole")]
+    #[schema(minimum = 1, maximum = 4294967295_u32)]
     seconds: u32,
     reason: Option<String>,
     #[schema(value_type = Option<IncarnationText>)]
@@ -83,9 +84,15 @@ pub(in crate::admin) async fn act(
     }
 }
 
+/// What an address below `/v1/approvals/` is asked with: one route takes an approval, and what is done to it.
+pub(in crate::admin) fn allowed(path: &str) -> Option<&'static str> {
+    let named = path.strip_prefix("/v1/approvals/").filter(|named| !named.contains('/'))?;
+    Some(if named.contains(':') { "POST" } else { "GET,HEAD" })
+}
+
 /// Ends what is pending.
 #[utoipa::path(post, path = "/v1/approvals/{id}:cancel", request_body = Ending,
-    params(("id" = IdText, Path), ("Idempotency-Key" = Option<KeyText>, Header)),
+    params(("id" = IdText, Path), ("Idempotency-Key" = KeyText, Header)),
     responses((status = 200, body = DecidedJson)))]
 async fn cancel(asked: Asked<'_>) -> Answer {
     let Ending { reason, incarnation } = serde_json::from_slice(asked.body)?;
@@ -94,7 +101,7 @@ async fn cancel(asked: Asked<'_>) -> Answer {
 
 /// Takes back an approval that was not used.
 #[utoipa::path(post, path = "/v1/approvals/{id}:revoke", request_body = Ending,
-    params(("id" = IdText, Path), ("Idempotency-Key" = Option<KeyText>, Header)),
+    params(("id" = IdText, Path), ("Idempotency-Key" = KeyText, Header)),
     responses((status = 200, body = DecidedJson)))]
 async fn revoke(asked: Asked<'_>) -> Answer {
     let Ending { reason, incarnation } = serde_json::from_slice(asked.body)?;
@@ -103,7 +110,7 @@ async fn revoke(asked: Asked<'_>) -> Answer {
 
 /// Keeps what is pending open for longer.
 #[utoipa::path(post, path = "/v1/approvals/{id}:extend", request_body = Extension,
-    params(("id" = IdText, Path), ("Idempotency-Key" = Option<KeyText>, Header)),
+    params(("id" = IdText, Path), ("Idempotency-Key" = KeyText, Header)),
     responses((status = 200, body = DecidedJson)))]
 async fn extend(asked: Asked<'_>) -> Answer {
     let Extension { seconds, reason, incarnation } = serde_json::from_slice(asked.body)?;
@@ -117,7 +124,7 @@ async fn extend(asked: Asked<'_>) -> Answer {
 
 /// Approves at once, whatever the rule wants.
 #[utoipa::path(post, path = "/v1/approvals/{id}:break-glass", request_body = BreakGlass,
-    params(("id" = IdText, Path), ("Idempotency-Key" = Option<KeyText>, Header)),
+    params(("id" = IdText, Path), ("Idempotency-Key" = KeyText, Header)),
     responses((status = 200, body = DecidedJson)))]
 async fn break_glass(Asked { admin, by, id, key, body }: Asked<'_>) -> Answer {
     let body: BreakGlass = serde_json::from_slice(body)?;

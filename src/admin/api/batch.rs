@@ -39,6 +39,7 @@ struct BatchDecide {
     reason_code: Option<String>,
     #[serde(default)]
     dry_run: bool,
+    #[schema(min_items = 1, max_items = 1000)]
     items: Option<Vec<Item>>,
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     filter: Option<serde_json::Map<String, serde_json::Value>>,
@@ -93,7 +94,7 @@ struct Selection {
 
 /// `POST /v1/approvals:batchDecide`: one decision on many.
 #[utoipa::path(post, path = "/v1/approvals:batchDecide", request_body = BatchDecide,
-    params(("Idempotency-Key" = Option<KeyText>, Header)), responses((status = 200, body = Batch)))]
+    params(("Idempotency-Key" = KeyText, Header)), responses((status = 200, body = Batch)))]
 pub(in crate::admin) async fn decide(
     State(admin): State<Arc<Admin>>,
     Asking(reviewer): Asking,

@@ -15,15 +15,16 @@ use super::{Given, auditor, csv, given};
 use crate::admin::Admin;
 use crate::admin::error::Problem;
 use crate::admin::identity::Asking;
+use crate::admin::openapi::{ChainText, FormatWord};
 use crate::domain::audit::{Chain, Line, Place};
 use crate::store::StoreError;
 
 /// `GET /v1/audit:export`
 #[utoipa::path(get, path = "/v1/audit:export", params(
-    ("queue" = Option<Vec<String>>, Query),
+    ("queue" = Option<Vec<ChainText>>, Query),
     ("from" = Option<Timestamp>, Query),
     ("until" = Option<Timestamp>, Query),
-    ("format" = Option<String>, Query, description = "`jsonl` or `csv`"),
+    ("format" = Option<FormatWord>, Query),
 ), responses((status = 200, content((String = "application/x-ndjson"), (String = "text/csv")))))]
 pub(in crate::admin) async fn export(
     State(admin): State<Arc<Admin>>,

@@ -44,6 +44,17 @@ impl fmt::Debug for Oidc {
     }
 }
 
+impl Oidc {
+    /// Asks the issuer for its addresses and keys, as signing in does. It blocks.
+    ///
+    /// # Errors
+    /// It does not answer, or not as this issuer would.
+    pub fn ask(&self) -> Result<(), String> {
+        let issuer = &self.config.issuer.value;
+        Provider::ask(&Http::new(issuer, self.ca.as_deref()), issuer).map(drop)
+    }
+}
+
 /// The issuer does not answer, or not as one does.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the issuer {issuer} cannot be asked: {why}")]
@@ -59,7 +70,11 @@ pub(in crate::admin) struct Endpoints {
     pub(super) authorization_endpoint: String,
     pub(in crate::admin) token_endpoint: String,
     jwks_uri: String,
+    userinfo_endpoint: Option<String>,
     pub(in crate::admin) device_authorization_endpoint: Option<String>,
+    pub(in crate::admin) revocation_endpoint: Option<String>,
+    #[serde(default)]
+    scopes_supported: Vec<String>,
 }
 
 /// An issuer as it answered.
@@ -94,7 +109,7 @@ impl Issuer {
         let config = &self.oidc.config;
         let audiences: Vec<String> = config.audiences.iter().chain(&config.cli_client_id).cloned().collect();
         let claims = self.verified(token, &audiences).await?;
-        Ok(self.person(&claims).map_err(Refused::from)?)
+        Ok(self.person(&claims, &Claims::new()).map_err(Refused::from)?)
     }
 
     /// What a token says that is right in all, and for one of these audiences.
@@ -116,19 +131,46 @@ impl Issuer {
         Ok(claims.map_err(Refused::from)?)
     }
 
-    /// The person whom these claims name.
-    pub(super) fn person(&self, claims: &Claims) -> Result<Person, Invalid> {
+    /// Whether these claims tell who somebody is, and their groups.
+    pub(super) fn says_all(&self, claims: &Claims) -> bool {
         let config = &self.oidc.config;
+        [&config.subject_claim, &config.groups_claim].into_iter().all(|name| claim(claims, name).is_some())
+    }
+
+    /// What the issuer says beside the ID token about the person whom it names; nothing where it says no more. Many
+    /// issuers tell groups only here.
+    pub(super) async fn user_info(
+        &self,
+        access_token: &str,
+        claims: &Claims,
+    ) -> Result<Claims, super::NotKnown> {
+        let provider = self.provider().await?;
+        let Some(place) = provider.endpoints.userinfo_endpoint.clone() else { return Ok(Claims::new()) };
+        let token = access_token.to_owned();
+        let told = self.http.clone().blocking(move |http| http.get(&place, Some(&token))).await;
+        let Value::Object(told) = told.map_err(|why| self.unfit(why))? else {
+            return Err(self.unfit("its userinfo is no object".to_owned()).into());
+        };
+        // The access token may be another's: OpenID Connect Core 5.3.4.
+        if told.get("sub") != claims.get("sub") {
+            return Err(Refused::from(Invalid::Claim("sub".to_owned())).into());
+        }
+        Ok(told)
+    }
+
+    /// The person whom these claims name; `more` are those that are looked at where the first have none.
+    pub(super) fn person(&self, claims: &Claims, more: &Claims) -> Result<Person, Invalid> {
+        let config = &self.oidc.config;
+        let find = |name: &str| claim(claims, name).or_else(|| claim(more, name));
         let missing = || Invalid::Claim(config.subject_claim.clone());
-        let subject = claim(claims, &config.subject_claim).and_then(Value::as_str).ok_or_else(missing)?;
+        let subject = find(&config.subject_claim).and_then(Value::as_str).ok_or_else(missing)?;
         // Without this, whoever registers at the issuer could write somebody else's address.
-        let verified =
-            config.subject_claim != "email" || claims.get("email_verified") == Some(&Value::Bool(true));
+        let verified = config.subject_claim != "email" || find("email_verified") == Some(&Value::Bool(true));
         if subject.trim().is_empty() || !verified {
             return Err(missing());
         }
         let group = |value: &Value| value.as_str().map(|name| Group(name.to_owned()));
-        let groups = match claim(claims, &config.groups_claim) {
+        let groups = match find(&config.groups_claim) {
             Some(Value::Array(names)) => names.iter().filter_map(group).collect(),
             Some(name) => group(name).into_iter().collect(),
             None => Vec::new(),
@@ -170,7 +212,7 @@ impl Issuer {
                 *asked = Some((at, why.clone()));
                 why
             }
-            _ => match self.http.clone().blocking(Self::answer, &self.oidc.config.issuer.value).await {
+            _ => match self.answer().await {
                 Ok(provider) => {
                     let provider = Arc::new(provider);
                     *self.known.lock().expect("held for one assignment") = Some(Arc::clone(&provider));
@@ -188,26 +230,48 @@ impl Issuer {
                 }
             },
         };
-        let issuer = self.oidc.config.issuer.value.clone();
-        self.known().filter(|known| known.at.elapsed() < STALE).ok_or(Unreachable { issuer, why })
+        self.known().filter(|known| known.at.elapsed() < STALE).ok_or_else(|| self.unfit(why))
     }
 
-    fn answer(http: &Http, issuer: &str) -> Result<Provider, String> {
+    async fn answer(&self) -> Result<Provider, String> {
+        let issuer = self.oidc.config.issuer.value.clone();
+        self.http.clone().blocking(move |http| Provider::ask(http, &issuer)).await
+    }
+
+    pub(super) fn unfit(&self, why: String) -> Unreachable {
+        Unreachable { issuer: self.oidc.config.issuer.value.clone(), why }
+    }
+}
+
+impl Provider {
+    fn ask(http: &Http, issuer: &str) -> Result<Self, String> {
         let at = Instant::now();
         let place = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
         let endpoints: Endpoints =
-            serde_json::from_value(http.get(&place)?).map_err(|error| error.to_string())?;
+            serde_json::from_value(http.get(&place, None)?).map_err(|error| error.to_string())?;
         if endpoints.issuer != issuer {
             return Err(format!("it calls itself {:?}: write admin.oidc.issuer like that", endpoints.issuer));
         }
-        let named = [&endpoints.authorization_endpoint, &endpoints.token_endpoint, &endpoints.jwks_uri];
-        let plain =
-            named.into_iter().find(|url| issuer.starts_with("https://") && !url.starts_with("https://"));
-        if let Some(url) = plain {
+        let plain = |url: &&String| issuer.starts_with("https://") && !url.starts_with("https://");
+        if let Some(url) = endpoints.all().find(plain) {
             return Err(format!("it names an address without https: {url:?}"));
         }
-        let keys = Keys::read(&http.get(&endpoints.jwks_uri)?).ok_or("its keys cannot be read")?;
-        Ok(Provider { endpoints, keys, at })
+        let keys = Keys::read(&http.get(&endpoints.jwks_uri, None)?).ok_or("its keys cannot be read")?;
+        Ok(Self { endpoints, keys, at })
+    }
+}
+
+impl Endpoints {
+    fn all(&self) -> impl Iterator<Item = &String> {
+        let always = [&self.authorization_endpoint, &self.token_endpoint, &self.jwks_uri];
+        let others =
+            [&self.userinfo_endpoint, &self.device_authorization_endpoint, &self.revocation_endpoint];
+        always.into_iter().chain(others.into_iter().flatten())
+    }
+
+    /// The scope that makes it give refresh tokens, if it has one.
+    pub(in crate::admin) fn offline_access(&self) -> Option<String> {
+        self.scopes_supported.iter().find(|scope| *scope == "offline_access").cloned()
     }
 }
 

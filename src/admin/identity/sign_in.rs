@@ -1,19 +1,15 @@
 //! The way of a browser to the issuer and back: authorization code with PKCE.
 
-use std::fmt;
-
-use oauth2::basic::{
-    BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
-};
 use oauth2::{
-    AuthType, AuthUrl, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
-    EndpointSet, ExtraTokenFields, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError,
-    Scope, StandardRevocableToken, StandardTokenResponse, TokenUrl,
+    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointSet, PkceCodeChallenge,
+    PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope, TokenResponse, TokenUrl,
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
 use super::issuer::{Issuer, Provider, Unreachable};
+use super::jwt::{Claims, Invalid};
+use super::oauth::{OidcClient, TokenAnswer};
 use super::{LocalPath, NotKnown, Refused, Secret};
 use crate::domain::credential::{Person, TokenDigest};
 
@@ -36,34 +32,6 @@ pub(in crate::admin) struct Callback {
     iss: Option<String>,
     error: Option<String>,
 }
-
-/// The token response's part that is OpenID Connect's.
-#[derive(Serialize, Deserialize)]
-struct IdToken {
-    id_token: String,
-}
-
-impl fmt::Debug for IdToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("IdToken(…)")
-    }
-}
-
-impl ExtraTokenFields for IdToken {}
-
-/// The crate's client, whose token response has an ID token.
-type OidcClient<AuthEndpoint = EndpointNotSet, TokenEndpoint = EndpointNotSet> = Client<
-    BasicErrorResponse,
-    StandardTokenResponse<IdToken, BasicTokenType>,
-    BasicTokenIntrospectionResponse,
-    StandardRevocableToken,
-    BasicRevocationErrorResponse,
-    AuthEndpoint,
-    EndpointNotSet,
-    EndpointNotSet,
-    EndpointNotSet,
-    TokenEndpoint,
->;
 
 impl SignIn {
     /// Somebody sets out, to come back to this page.
@@ -122,10 +90,11 @@ impl SignIn {
                 Refused::ByIssuer(callback.error.unwrap_or_default().chars().take(64).collect()).into()
             );
         };
-        let token = self.redeem(issuer, code).await?;
-        let claims = issuer.verified(&token, std::slice::from_ref(&config.client_id)).await?;
+        let answer = self.redeem(issuer, code).await?;
+        let token = &answer.extra_fields().id_token;
+        let claims = issuer.verified(token, std::slice::from_ref(&config.client_id)).await?;
         let claimed = |name: &str| claims.get(name).and_then(|value| value.as_str());
-        let wrong = |name: &str| NotKnown::from(Refused::from(super::jwt::Invalid::Claim(name.to_owned())));
+        let wrong = |name: &str| NotKnown::from(Refused::from(Invalid::Claim(name.to_owned())));
         if claimed("nonce") != Some(self.derived("nonce").as_str()) {
             return Err(wrong("nonce"));
         }
@@ -135,22 +104,24 @@ impl SignIn {
         {
             (claimed("azp") == Some(&config.client_id)).then_some(()).ok_or_else(|| wrong("azp"))?;
         }
-        Ok(issuer.person(&claims).map_err(Refused::from)?)
+        let more = match issuer.says_all(&claims) {
+            true => Claims::new(),
+            false => issuer.user_info(answer.access_token().secret(), &claims).await?,
+        };
+        Ok(issuer.person(&claims, &more).map_err(Refused::from)?)
     }
 
-    /// The ID token that the issuer gives for its code.
-    async fn redeem(&self, issuer: &Issuer, code: String) -> Result<String, NotKnown> {
+    /// What the issuer gives for its code.
+    async fn redeem(&self, issuer: &Issuer, code: String) -> Result<TokenAnswer, NotKnown> {
         let provider = issuer.provider().await?;
         let client = client(issuer, &provider).map_err(|why| issuer.unfit(why))?;
         let (http, verifier) = (issuer.http.clone(), self.verifier());
         let redeeming = tokio::task::spawn_blocking(move || {
             let request = client.exchange_code(AuthorizationCode::new(code)).set_pkce_verifier(verifier);
-            request
-                .request(&|request| http.send(request))
-                .map(|answer| answer.extra_fields().id_token.clone())
+            request.request(&|request| http.send(request))
         });
         match redeeming.await {
-            Ok(Ok(token)) => Ok(token),
+            Ok(Ok(answer)) => Ok(answer),
             Ok(Err(RequestTokenError::Request(error))) => Err(issuer.unfit(error.to_string()).into()),
             Ok(Err(RequestTokenError::ServerResponse(answer))) => {
                 Err(Refused::Code(answer.error().to_string()).into())
@@ -168,12 +139,6 @@ impl SignIn {
     /// A digest of the secret for one purpose; none tells anything of another.
     fn derived(&self, purpose: &str) -> String {
         TokenDigest::of(&format!("{purpose}:{}", self.secret)).to_string()
-    }
-}
-
-impl Issuer {
-    fn unfit(&self, why: String) -> Unreachable {
-        Unreachable { issuer: self.oidc.config.issuer.value.clone(), why }
     }
 }
 

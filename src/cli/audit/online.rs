@@ -8,9 +8,9 @@ use crate::cli::render::json::escaped;
 use crate::cli::reviewing::Remote;
 use crate::domain::ids::ApprovalId;
 
-/// Find entries, newest first.
+/// Which part of the audit, of which service.
 #[derive(Debug, Args)]
-pub struct Search {
+struct Part {
     /// In this queue; `(system)` for what belongs to none
     #[arg(long)]
     queue: Option<String>,
@@ -20,6 +20,15 @@ pub struct Search {
     /// Before this time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// Find entries, newest first.
+#[derive(Debug, Args)]
+pub struct Search {
+    #[command(flatten)]
+    part: Part,
     /// About this approval
     #[arg(long, value_name = "ID")]
     approval: Option<String>,
@@ -41,27 +50,16 @@ pub struct Search {
     /// At most so many
     #[arg(long, default_value_t = 50)]
     limit: usize,
-    #[command(flatten)]
-    remote: Remote,
 }
 
 /// Write the chains as they are.
 #[derive(Debug, Args)]
 pub struct Export {
-    /// Only this queue; `(system)` for what belongs to none
-    #[arg(long)]
-    queue: Option<String>,
-    /// At this time or later (RFC 3339)
-    #[arg(long, value_name = "TIME")]
-    from: Option<String>,
-    /// Before this time
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
+    #[command(flatten)]
+    part: Part,
     /// A table that spreadsheets read. It proves nothing
     #[arg(long)]
     csv: bool,
-    #[command(flatten)]
-    remote: Remote,
 }
 
 /// Write all that there is to prove what became of one approval.
@@ -73,12 +71,15 @@ pub struct Show {
     remote: Remote,
 }
 
+impl Part {
+    fn query(&self) -> [(&'static str, Option<&str>); 3] {
+        [("queue", self.queue.as_deref()), ("from", self.from.as_deref()), ("until", self.until.as_deref())]
+    }
+}
+
 impl Search {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let query = [
-            ("queue", self.queue.as_deref()),
-            ("from", self.from.as_deref()),
-            ("until", self.until.as_deref()),
+        let more = [
             ("approval", self.approval.as_deref()),
             ("caller", self.caller.as_deref()),
             ("tool", self.tool.as_deref()),
@@ -86,8 +87,9 @@ impl Search {
             ("outcome", self.outcome.as_deref()),
             ("trace", self.trace.as_deref()),
         ];
+        let query = [&self.part.query()[..], &more].concat();
         let mut out = io::stdout().lock();
-        for entry in self.remote.client()?.audit(&query, self.limit)? {
+        for entry in self.part.remote.client()?.audit(&query, self.limit)? {
             writeln!(out, "{}", escaped(entry.get()))?;
         }
         Ok(out.flush()?)
@@ -96,13 +98,8 @@ impl Search {
 
 impl Export {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let query = [
-            ("queue", self.queue.as_deref()),
-            ("from", self.from.as_deref()),
-            ("until", self.until.as_deref()),
-            ("format", self.csv.then_some("csv")),
-        ];
-        self.remote.client()?.copy("/v1/audit:export", &query, &mut io::stdout())??;
+        let query = [&self.part.query()[..], &[("format", self.csv.then_some("csv"))]].concat();
+        self.part.remote.client()?.copy("/v1/audit:export", &query, &mut io::stdout())??;
         Ok(())
     }
 }

@@ -27,6 +27,8 @@ pub struct SignInPlace {
     pub device_authorization_endpoint: String,
     /// Where the code becomes a token.
     pub token_endpoint: String,
+    /// Where tokens are taken back.
+    pub revocation_endpoint: Option<String>,
     /// What is asked for.
     pub scopes: Vec<String>,
 }

@@ -61,6 +61,12 @@ pub struct Approval {
     #[serde(default)]
     pub eligible_reviewers: Vec<String>,
     #[serde(default)]
+    pub quorum: Option<BTreeMap<String, u32>>,
+    #[serde(default)]
+    pub void_votes: usize,
+    #[serde(default)]
+    pub redactions: Vec<Redaction>,
+    #[serde(default)]
     pub reason_required: bool,
     #[serde(default)]
     pub broken_glass: Option<BrokenGlass>,
@@ -106,12 +112,22 @@ pub struct Caller {
     pub actors: Vec<String>,
 }
 
+/// What the call lacks of what came.
+#[derive(Debug, Deserialize)]
+#[allow(missing_docs, reason = "as above")]
+pub struct Redaction {
+    pub path: String,
+    pub how: String,
+}
+
 /// An approval past the rule.
 #[derive(Debug, Deserialize)]
 #[allow(missing_docs, reason = "as above")]
 pub struct BrokenGlass {
     pub by: String,
     pub ticket: String,
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 /// What a person did beside voting.
@@ -131,6 +147,8 @@ pub struct Vote {
     pub reviewer: String,
     pub verdict: String,
     pub reason: Option<String>,
+    #[serde(default)]
+    pub reason_code: Option<String>,
     pub at: Timestamp,
 }
 

@@ -82,6 +82,11 @@ impl ClientError {
         self.exit() == Exit::Unreachable
     }
 
+    /// Whether what was shown is no, or no longer a proof of who asks.
+    pub fn is_unauthenticated(&self) -> bool {
+        matches!(self, Self::Refused { problem, .. } if problem.slug() == "unauthenticated")
+    }
+
     /// When the service asks to be asked again.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

@@ -1,5 +1,6 @@
 //! Approvals: a table of many, one in full, a line of what happened.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use jiff::Timestamp;
@@ -69,17 +70,27 @@ pub fn sheet(a: &Approval, now: Timestamp, extent: Extent) -> String {
     sheet.field("warning", a.may_have_run.then(|| format!("{WARNING}{warning}{WARNING:#}")));
     sheet.field("reviewers", Some(reviewers(a)));
     sheet.field("approvals", Some(format!("{} of {}", a.approvals_given, a.approvals_needed)));
+    let shares = |quorum: &BTreeMap<String, u32>| {
+        let shares = quorum.iter().map(|(group, people)| format!("{people} of {group}"));
+        text(&shares.collect::<Vec<_>>().join(", "))
+    };
+    sheet.field("quorum", a.quorum.as_ref().map(shares));
+    let void = (a.void_votes > 0).then(|| format!("the first {} votes no longer count", a.void_votes));
+    sheet.field("asked again", void);
     let missing = Some(&a.eligible_reviewers).filter(|groups| !groups.is_empty());
     sheet.field("still needed", missing.map(|groups| text(&groups.join(", "))));
     sheet.field("reason", a.reason_required.then_some("required to approve"));
     for vote in &a.votes {
         let reason = vote.reason.as_deref().map_or_else(String::new, |r| format!(": {}", text(r)));
         let (reviewer, verdict) = (text(&vote.reviewer), visible(&vote.verdict));
-        sheet.field("vote", Some(format!("{reviewer}, {verdict} at {:.0}{reason}", vote.at)));
+        let code =
+            vote.reason_code.as_deref().map_or_else(String::new, |code| format!(" ({})", visible(code)));
+        sheet.field("vote", Some(format!("{reviewer}, {verdict} at {:.0}{reason}{code}", vote.at)));
     }
     if let Some(glass) = &a.broken_glass {
         let (by, ticket) = (text(&glass.by), text(&glass.ticket));
-        sheet.field("glass", Some(format!("{WARNING}broken{WARNING:#} by {by}, ticket {ticket}")));
+        let reason = glass.reason.as_deref().map_or_else(String::new, |r| format!(": {}", text(r)));
+        sheet.field("glass", Some(format!("{WARNING}broken{WARNING:#} by {by}, ticket {ticket}{reason}")));
     }
     for act in &a.acts {
         let reason = act.reason.as_deref().map_or_else(String::new, |r| format!(": {}", text(r)));
@@ -89,6 +100,10 @@ pub fn sheet(a: &Approval, now: Timestamp, extent: Extent) -> String {
     if !a.can_decide {
         let why = a.cannot_decide_reason.as_deref().unwrap_or("the service does not say why");
         sheet.field("you", Some(format!("{WARNING}cannot decide{WARNING:#}: {}", text(why))));
+    }
+    for redaction in &a.redactions {
+        let (path, how) = (text(&redaction.path), visible(&redaction.how));
+        sheet.field("not shown", Some(format!("{path} was {how}")));
     }
     sheet.json("arguments", a.call.arguments.get(), extent);
     if let Some(rest) = other_parameters(a) {

@@ -87,14 +87,14 @@ pub struct RejectAll {
 
 impl Ending {
     pub(super) fn run(self, verb: &str) -> Result<(), Failure> {
-        act(&self.remote, &self.id, verb, &json!({ "reason": self.reason }))
+        act_as_seen(&self.remote, &self.id, verb, json!({ "reason": self.reason }))
     }
 }
 
 impl Extend {
     pub(super) fn run(self) -> Result<(), Failure> {
         let body = json!({ "seconds": self.seconds, "reason": self.reason });
-        act(&self.remote, &self.id, "extend", &body)
+        act_as_seen(&self.remote, &self.id, "extend", body)
     }
 }
 
@@ -146,6 +146,13 @@ impl RejectAll {
         let more = if batch.more { "; more match: call it again" } else { "" };
         Ok(output::people(&format!("{done}, {refused} refused{more}\n"))?)
     }
+}
+
+/// Looks first: sent again after a failover of the store, it then counts on one side of it only.
+fn act_as_seen(remote: &Remote, id: &ApprovalId, verb: &str, mut body: Value) -> Result<(), Failure> {
+    let seen = remote.client()?.approval(id)?.approval;
+    body["incarnation"] = seen.incarnation.to_string().into();
+    act(remote, id, verb, &body)
 }
 
 fn act(remote: &Remote, id: &ApprovalId, verb: &str, body: &Value) -> Result<(), Failure> {

@@ -35,7 +35,6 @@ pub struct Watch {
 
 impl Watch {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let client = self.remote.client()?;
         let mut seen = Seen { known: HashMap::new(), json: self.remote.json, bell: self.bell };
         if !self.remote.json && io::stdout().is_terminal() {
             output::people(&line_heads())?;
@@ -44,8 +43,12 @@ impl Watch {
         let mut connected_once = false;
         loop {
             let mut connected = false;
+            // Each time, because the token of `holdpoint login` may have been renewed since.
+            let client = self.remote.client()?;
             let lost = match follow(&client, &mut seen, &mut connected) {
                 Ok(()) => "the service closed the stream".to_owned(),
+                // The token got in and has ended since: the next one may get in too.
+                Err(Failure::Client(error)) if error.is_unauthenticated() && connected => error.to_string(),
                 // Before anything worked, the address is the likelier fault.
                 Err(Failure::Client(error)) if error.may_pass() && (connected || connected_once) => {
                     error.to_string()

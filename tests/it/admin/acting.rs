@@ -1,13 +1,13 @@
 //! What is done to an approval beside deciding: cancel, revoke, extend, break the glass.
 
 use holdpoint::domain::approval::Held;
-use holdpoint::domain::ids::{DecisionId, Group};
+use holdpoint::domain::ids::DecisionId;
 use holdpoint::domain::outcome::Outcome;
 use holdpoint::domain::sample;
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::site::{ALICE, DORA, Parked, Site, problem};
+use super::site::{ALICE, DORA, Parked, Site, held_for, problem};
 
 async fn act(site: &Site, token: &str, parked: &Parked, verb: &str, body: Value) -> Response {
     site.post(token, &format!("/v1/approvals/{}:{verb}", parked.id), &body.to_string()).await
@@ -19,8 +19,7 @@ async fn shown(response: Response) -> Value {
 }
 
 fn for_security() -> Held {
-    let mut held = sample::held();
-    held.terms.reviewers = vec![Group("security".into())];
+    let mut held = held_for("security");
     held.terms.approvals = 2;
     held
 }
@@ -75,12 +74,9 @@ async fn an_act_sent_again_under_its_key_is_done_once() {
     let parked = site.park(sample::held()).await;
     let key = DecisionId::random().to_string();
     let path = format!("/v1/approvals/{}:extend", parked.id);
-    let extend = || {
-        let request = site.request(Method::POST, &path).bearer_auth(ALICE).header("idempotency-key", &key);
-        request.body(json!({"seconds": 60}).to_string()).send()
-    };
-    let first = shown(extend().await.unwrap()).await;
-    assert_eq!(shown(extend().await.unwrap()).await["deadline"], first["deadline"]);
+    let extend = async || site.post_under(&key, ALICE, &path, r#"{"seconds":60}"#).await;
+    let first = shown(extend().await).await;
+    assert_eq!(shown(extend().await).await["deadline"], first["deadline"]);
 }
 
 #[tokio::test]

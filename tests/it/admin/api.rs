@@ -8,7 +8,7 @@ use holdpoint::domain::sample;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::site::{ALICE, BOB, DORA, Parked, Site, call_with, problem};
+use super::site::{ALICE, BOB, DORA, Parked, Site, call_with, held_for, held_for_several, problem};
 use crate::store::stage::one_of_each;
 
 #[tokio::test]
@@ -105,16 +105,13 @@ async fn a_decision_that_is_not_whole_counts_nothing() {
 }
 
 async fn decide(site: &Site, token: &str, parked: &Parked, verdict: &str, key: &str) -> reqwest::Response {
-    let request = site.request(Method::POST, &parked.decisions()).bearer_auth(token);
-    request.header("idempotency-key", key).body(parked.decision(verdict, "")).send().await.unwrap()
+    site.post_under(key, token, &parked.decisions(), &parked.decision(verdict, "")).await
 }
 
 #[tokio::test]
 async fn a_decision_sent_again_under_its_key_counts_once() {
     let site = Site::open().await;
-    let mut held = sample::held();
-    held.terms.approvals = 2;
-    let parked = site.park(held).await;
+    let parked = site.park(held_for_several(2)).await;
     let key = DecisionId::random().to_string();
     for _ in 0..2 {
         let response = decide(&site, ALICE, &parked, "approve", &key).await;
@@ -125,9 +122,9 @@ async fn a_decision_sent_again_under_its_key_counts_once() {
     problem(decide(&site, ALICE, &parked, "reject", &key).await, 400, "invalid-request").await;
     problem(decide(&site, BOB, &parked, "approve", &key).await, 400, "invalid-request").await;
     problem(decide(&site, BOB, &parked, "approve", "1").await, 400, "invalid-request").await;
-    let request = site.request(Method::POST, &parked.decisions()).bearer_auth(ALICE);
-    let request = request.header("idempotency-key", &key).body(parked.decision("approve", "another reason"));
-    problem(request.send().await.unwrap(), 400, "invalid-request").await;
+    let other = parked.decision("approve", "another reason");
+    let response = site.post_under(&key, ALICE, &parked.decisions(), &other).await;
+    problem(response, 400, "invalid-request").await;
     let shown = site.json(&format!("/v1/approvals/{}", parked.id)).await;
     assert_eq!((&shown["state"], &shown["approvals_given"]), (&json!("pending"), &json!(1)));
 }
@@ -135,9 +132,7 @@ async fn a_decision_sent_again_under_its_key_counts_once() {
 #[tokio::test]
 async fn each_reviewer_reads_whether_they_may_decide() {
     let site = Site::open().await;
-    let mut held = sample::held();
-    held.terms.reviewers = vec![Group("security".into())];
-    let parked = site.park(held).await;
+    let parked = site.park(held_for("security")).await;
     let seen_by = async |token: &str| -> Value {
         let path = format!("/v1/approvals/{}", parked.id);
         site.request(Method::GET, &path).bearer_auth(token).send().await.unwrap().json().await.unwrap()

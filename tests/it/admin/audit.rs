@@ -8,11 +8,11 @@ use holdpoint::domain::sample;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::site::{ALICE, BOB, DORA, Site, problem};
+use super::site::{ALICE, BOB, DORA, Site, held_for, problem};
 use crate::support::eventually::eventually;
 
 /// The entries that match, as they were when they were all there.
-async fn entries(site: &Site, query: &str, count: usize) -> Vec<Value> {
+pub async fn entries(site: &Site, query: &str, count: usize) -> Vec<Value> {
     eventually(&format!("{count} entries of {query:?}"), async || {
         site.audit.seal_all().await;
         let found = site.json(&format!("/v1/audit{query}")).await;
@@ -63,9 +63,7 @@ async fn what_became_of_a_call_is_found_with_who_looked_and_how_they_were_authen
 #[tokio::test]
 async fn a_decision_that_is_refused_is_in_the_audit_with_why() {
     let site = Site::open().await;
-    let mut held = sample::held();
-    held.terms.reviewers = vec![holdpoint::domain::ids::Group("sre".into())];
-    let parked = site.park(held).await;
+    let parked = site.park(held_for("sre")).await;
     let refused = site.post(DORA, &parked.decisions(), &parked.decision("approve", "")).await;
     problem(refused, 403, "not-eligible").await;
     let found = entries(&site, "?outcome=refused", 1).await;

@@ -1,11 +1,11 @@
 //! `POST /v1/approvals:batchDecide`.
 
-use holdpoint::domain::ids::{DecisionId, Subject};
+use holdpoint::domain::ids::DecisionId;
 use holdpoint::domain::sample;
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::site::{ALICE, Parked, Site, call_with, problem};
+use super::site::{ALICE, Parked, Site, call_with, held_for_several, held_of_alice, problem};
 
 const BATCH: &str = "/v1/approvals:batchDecide";
 
@@ -34,9 +34,8 @@ async fn state(site: &Site, parked: &Parked) -> Value {
 async fn a_dry_run_says_what_would_be_recorded_and_records_nothing() {
     let site = Site::open().await;
     let (one, two) = (site.park(sample::held()).await, other(&site).await);
-    let mut own = sample::held();
+    let mut own = held_of_alice();
     own.fingerprint = "33".repeat(32).parse().unwrap();
-    own.caller.subject = Some(Subject("alice".into()));
     let own = site.park(own).await;
     let items = [item(&one), item(&two), item(&own)];
     let body = json!({"verdict": "reject", "reason": "a freeze", "dry_run": true, "items": items});
@@ -112,14 +111,11 @@ async fn a_batch_that_makes_no_sense_is_refused_whole() {
 #[tokio::test]
 async fn a_batch_sent_again_under_its_key_counts_once() {
     let site = Site::open().await;
-    let mut held = sample::held();
-    held.terms.approvals = 2;
-    let parked = site.park(held).await;
+    let parked = site.park(held_for_several(2)).await;
     let key = DecisionId::random().to_string();
     for _ in 0..2 {
-        let request = site.request(Method::POST, BATCH).bearer_auth(ALICE).header("idempotency-key", &key);
         let body = json!({"verdict": "approve", "items": [item(&parked)]}).to_string();
-        let decided: Value = request.body(body).send().await.unwrap().json().await.unwrap();
+        let decided: Value = site.post_under(&key, ALICE, BATCH, &body).await.json().await.unwrap();
         assert_eq!(decided["counts"]["recorded"], 1);
     }
     let shown = site.json(&format!("/v1/approvals/{}", parked.id)).await;

@@ -21,7 +21,8 @@ fn body(asked: &Asked) -> Value {
 
 #[test]
 fn each_act_has_its_address_and_its_body() {
-    for (command, verb, expected) in [
+    let incarnation = "ab".repeat(20);
+    for (command, verb, mut expected) in [
         (&["cancel", ID, "--reason", "over"][..], "cancel", json!({"reason": "over"})),
         (&["revoke", ID, "--reason", "over"], "revoke", json!({"reason": "over"})),
         (&["extend", ID, "--seconds", "900"], "extend", json!({"seconds": 900, "reason": null})),
@@ -31,6 +32,7 @@ fn each_act_has_its_address_and_its_body() {
         assert_eq!((ended.code, &*ended.out), (0, &*format!("{ID} is pending until 2026-11-21T13:05:00Z\n")));
         let sent = sent(&service);
         assert_eq!(sent[0].path, format!("/v1/approvals/{ID}:{verb}"));
+        expected["incarnation"] = json!(incarnation);
         assert_eq!(body(&sent[0]), expected);
         assert!(sent[0].idempotency_key.is_some());
     }

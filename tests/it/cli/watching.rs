@@ -159,6 +159,24 @@ fn lost_hints_make_it_look_again() {
 }
 
 #[test]
+fn a_token_that_ends_meanwhile_is_shown_anew_and_once() {
+    let service = Service::start(|asked| match (asked.path.as_str(), asked.number) {
+        ("/v1/approvals:watch", 0) => Answer::open_events("event: anything\ndata: {}\n\n"),
+        ("/v1/approvals:watch", 3) => Answer::open_events(": hello\n\n"),
+        ("/v1/approvals", 1) => Answer::json(page(&[], None)),
+        ("/v1/approvals", 4) => Answer::json(page(&[approval(json!({}))], None)),
+        _ => Answer::problem(401, "unauthenticated", json!({})),
+    });
+    assert!(Watching::start(&service, &[]).line().contains(ID));
+    let refused = Service::start(|asked| match (asked.path.as_str(), asked.number) {
+        ("/v1/approvals:watch", 0) => Answer::open_events("event: anything\ndata: {}\n\n"),
+        ("/v1/approvals", 1) => Answer::json(page(&[], None)),
+        _ => Answer::problem(401, "unauthenticated", json!({})),
+    });
+    assert_eq!(refused.run(&["watch"]).code, 4);
+}
+
+#[test]
 fn what_cannot_work_ends_it() {
     let refused = Service::start(|_| Answer::problem(401, "unauthenticated", json!({})));
     assert_eq!(refused.run(&["watch"]).code, 4);

@@ -3,12 +3,10 @@
 use std::fs;
 use std::path::Path;
 use std::process::Output;
-use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::time::timeout;
 
-use super::{BOUND, root};
+use super::root;
 use crate::support::eventually::eventually;
 use crate::support::processes::{
     Era, Reviewer, Running, TOKEN, Tool, command, inspector, installed, list_tools,
@@ -19,6 +17,8 @@ struct Up {
     gateway: String,
     tools: String,
     redis: String,
+    otlp: String,
+    config: String,
     admins: Vec<String>,
     _running: Running,
     _folder: tempfile::TempDir,
@@ -38,15 +38,8 @@ impl Up {
         ];
         let script = root().join("tests/e2e/up.sh").display().to_string();
         let running = Running::start("up", Path::new("env"), environment.into_iter().chain([script]));
-        let wait = async {
-            loop {
-                match fs::read_to_string(home.join("addresses")) {
-                    Ok(addresses) => return addresses,
-                    Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-                }
-            }
-        };
-        let addresses = timeout(BOUND, wait).await.expect("the topology starts in time");
+        let written = home.join("addresses");
+        let addresses = eventually("the topology to start", async || fs::read_to_string(&written).ok()).await;
         let all = |name: &str| -> Vec<String> {
             let lines = addresses.lines().filter_map(|line| line.split_once('='));
             lines.filter(|(key, _)| *key == name).map(|(_, value)| value.to_owned()).collect()
@@ -56,6 +49,8 @@ impl Up {
             gateway: one("gateway"),
             tools: one("tools"),
             redis: one("redis"),
+            otlp: one("otlp"),
+            config: one("config"),
             admins: all("admin"),
             _running: running,
             _folder: folder,
@@ -115,10 +110,14 @@ async fn the_walk_through_of_the_field_guide_on_the_whole_topology() {
     })
     .await;
     let envoy = root().join("deploy/envoy.yaml");
-    let args =
-        ["doctor", "--json", "--url", &up.admins[0], "--redis-url", &up.redis, "--gateway", &up.gateway];
+    let args = ["doctor", "--json", "--url", &up.admins[0], "--config", &up.config, "--gateway", &up.gateway];
     let args = [&args[..], &["--gateway-config", envoy.to_str().unwrap()]].concat();
-    let Output { status, stdout, .. } = command(&[("HOLDPOINT_TOKEN", TOKEN)], &args).await;
+    let environment = [
+        ("HOLDPOINT_TOKEN", TOKEN),
+        ("HOLDPOINT_REDIS_URL", &up.redis),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &up.otlp),
+    ];
+    let Output { status, stdout, .. } = command(&environment, &args).await;
     let report = String::from_utf8(stdout).unwrap();
     assert_eq!(status.code(), Some(0), "{report}");
     let report: Value = serde_json::from_str(&report).unwrap();
@@ -131,4 +130,6 @@ async fn the_walk_through_of_the_field_guide_on_the_whole_topology() {
     };
     assert_eq!(said("redis.replicas"), "2");
     assert!(said("gate.parks").contains("was parked and refused"));
+    assert!(said("oidc.issuer").ends_with("answers and has keys"));
+    assert_eq!(said("otlp.export"), "the collector takes traces");
 }

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use holdpoint::admin::{Authentication, Oidc, Proofs, Settings};
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::admin::site::{Site, settings};
+use crate::admin::site::Site;
 
 /// A key of an issuer, or of somebody who would like to be one.
 pub struct Key {
@@ -62,6 +63,7 @@ struct Said {
     id_token: String,
     asked_for_keys: usize,
     redeemed: Vec<String>,
+    user_info: Value,
 }
 
 /// The issuer; it ends with the test.
@@ -84,8 +86,9 @@ impl Issuer {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let said = Arc::new(Mutex::new(Said { keys: vec![key.jwk()], ..Said::default() }));
         let discovery = json!({"issuer": url, "authorization_endpoint": format!("{url}/auth"),
-            "token_endpoint": format!("{url}/token"), "jwks_uri": format!("{url}/jwks")});
-        let (of_keys, of_tokens) = (said.clone(), said.clone());
+            "token_endpoint": format!("{url}/token"), "jwks_uri": format!("{url}/jwks"),
+            "userinfo_endpoint": format!("{url}/me")});
+        let (of_keys, of_tokens, of_people) = (said.clone(), said.clone(), said.clone());
         let keys = async move || {
             let mut said = of_keys.lock().unwrap();
             said.asked_for_keys += 1;
@@ -96,7 +99,12 @@ impl Issuer {
             said.redeemed.push(form);
             Json(json!({"access_token": "x", "token_type": "Bearer", "id_token": said.id_token}))
         };
+        let user_info = async move |headers: HeaderMap| {
+            assert_eq!(headers["authorization"], "Bearer x", "the access token that it gave");
+            Json(of_people.lock().unwrap().user_info.clone())
+        };
         let router = Router::new()
+            .route("/me", get(user_info))
             .route("/.well-known/openid-configuration", get(async move || Json(discovery)))
             .route("/jwks", get(keys))
             .route("/token", post(token));
@@ -119,6 +127,11 @@ impl Issuer {
         self.said.lock().unwrap().id_token = id_token;
     }
 
+    /// What it tells of whoever has the access token.
+    pub fn tells(&self, user_info: Value) {
+        self.said.lock().unwrap().user_info = user_info;
+    }
+
     /// The forms in which codes were sent to it.
     pub fn redeemed(&self) -> Vec<String> {
         self.said.lock().unwrap().redeemed.clone()
@@ -139,7 +152,14 @@ impl Issuer {
 
 /// A site where people sign in at this issuer.
 pub async fn site_of(issuer: &str) -> Site {
-    let text = format!("issuer: {issuer}\nclient_id: holdpoint\naudiences: ['https://holdpoint.example']\n");
+    site_with(issuer, "").await
+}
+
+/// The same with more settings.
+pub async fn site_with(issuer: &str, settings: &str) -> Site {
+    let text = format!(
+        "issuer: {issuer}\nclient_id: holdpoint\naudiences: ['https://holdpoint.example']\n{settings}"
+    );
     let oidc = Oidc {
         config: serde_saphyr::from_str(&text).unwrap(),
         client_secret: Some("the-secret".into()),
@@ -148,7 +168,7 @@ pub async fn site_of(issuer: &str) -> Site {
     };
     let proofs = Box::new(Proofs { oidc: Some(oidc), ..Proofs::default() });
     let authentication = Authentication::Required(proofs);
-    Site::open_with(Settings { authentication, ..settings() }).await
+    Site::open_with(Settings { authentication, ..crate::admin::site::settings() }).await
 }
 
 /// Who the site takes the holder of this token for.

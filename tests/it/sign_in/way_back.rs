@@ -3,7 +3,7 @@
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::issuer::{Issuer, Key, site_of, whoami};
+use super::issuer::{Issuer, Key, site_of, site_with, whoami};
 use crate::admin::site::{Site, problem};
 
 /// Somebody who was sent to the issuer.
@@ -50,6 +50,14 @@ impl Sent {
     }
 }
 
+/// Who somebody is who came back.
+async fn signed_in(site: &Site, back: Response) -> Value {
+    assert_eq!(back.status(), StatusCode::SEE_OTHER);
+    let cookie = back.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let request = site.request(Method::GET, "/v1/whoami").header("cookie", cookie);
+    request.send().await.unwrap().json().await.unwrap()
+}
+
 async fn turned_away(response: Response) {
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     assert!(response.headers().get("set-cookie").is_none());
@@ -83,9 +91,7 @@ async fn whoever_comes_back_with_a_good_token_has_a_session() {
     let form = issuer.redeemed().pop().unwrap();
     assert!(form.contains("code=c0de") && form.contains("code_verifier="), "{form}");
 
-    let session = cookies[0].split(';').next().unwrap();
-    let whoami = site.request(Method::GET, "/v1/whoami").header("cookie", session).send().await.unwrap();
-    let whoami: Value = whoami.json().await.unwrap();
+    let whoami = signed_in(&site, back).await;
     assert_eq!((&whoami["subject"], &whoami["groups"]), (&json!("ana"), &json!(["dba"])));
 }
 
@@ -149,4 +155,75 @@ async fn an_issuer_that_does_not_answer_is_said_so_and_tokens_still_work() {
     problem(start, 503, "issuer-unavailable").await;
     problem(whoami(&site, &token).await, 503, "issuer-unavailable").await;
     problem(whoami(&site, "no-jwt").await, 401, "unauthenticated").await;
+}
+
+#[tokio::test]
+async fn groups_that_the_id_token_lacks_are_those_of_the_userinfo() {
+    let key = Key::new("one");
+    let issuer = Issuer::start(&key).await;
+    let site = issuer.site().await;
+    let sent = Sent::off(&site, "%2F").await;
+    issuer.tells(json!({"sub": "ana", "groups": ["sre"]}));
+    issuer.gives(key.sign(&sent.claims(&issuer)));
+    assert_eq!(signed_in(&site, sent.back_with_code(&site).await).await["groups"], json!(["dba"]));
+
+    let mut without = sent.claims(&issuer);
+    without.as_object_mut().unwrap().remove("groups");
+    issuer.gives(key.sign(&without));
+    assert_eq!(signed_in(&site, sent.back_with_code(&site).await).await["groups"], json!(["sre"]));
+    issuer.tells(json!({"sub": "ana"}));
+    assert_eq!(signed_in(&site, sent.back_with_code(&site).await).await["groups"], json!([]));
+    // A script's token speaks for itself: there is no access token to ask with.
+    issuer.tells(json!({"sub": "ana", "groups": ["sre"]}));
+    without["aud"] = json!("https://holdpoint.example");
+    let by_token: Value = whoami(&site, &key.sign(&without)).await.json().await.unwrap();
+    assert_eq!(by_token["groups"], json!([]));
+}
+
+#[tokio::test]
+async fn a_userinfo_of_somebody_else_or_of_nobody_lets_nobody_in() {
+    let key = Key::new("one");
+    let issuer = Issuer::start(&key).await;
+    let site = issuer.site().await;
+    let sent = Sent::off(&site, "%2F").await;
+    let mut without = sent.claims(&issuer);
+    without.as_object_mut().unwrap().remove("groups");
+    issuer.gives(key.sign(&without));
+    for told in [json!({"sub": "bob", "groups": ["dba"]}), json!({"groups": ["dba"]})] {
+        issuer.tells(told);
+        turned_away(sent.back_with_code(&site).await).await;
+    }
+    issuer.tells(json!(["dba"]));
+    problem(sent.back_with_code(&site).await, 503, "issuer-unavailable").await;
+}
+
+#[tokio::test]
+async fn claims_are_found_by_name_and_by_path() {
+    let key = Key::new("one");
+    let issuer = Issuer::start(&key).await;
+    let settings = "subject_claim: /identity/mail\ngroups_claim: /realm_access/roles\n";
+    let site = site_with(&issuer.url, settings).await;
+    let mut claims = issuer.claims();
+    claims["identity"] = json!({"mail": "ana@example.com"});
+    claims["realm_access"] = json!({"roles": ["sre"]});
+    let known: Value = whoami(&site, &key.sign(&claims)).await.json().await.unwrap();
+    assert_eq!((&known["subject"], &known["groups"]), (&json!("ana@example.com"), &json!(["sre"])));
+    claims["identity"] = json!("ana@example.com");
+    problem(whoami(&site, &key.sign(&claims)).await, 401, "unauthenticated").await;
+}
+
+#[tokio::test]
+async fn an_address_of_mail_counts_only_if_it_is_verified() {
+    let key = Key::new("one");
+    let issuer = Issuer::start(&key).await;
+    let site = site_with(&issuer.url, "subject_claim: email\n").await;
+    let mut claims = issuer.claims();
+    claims["email"] = json!("ana@example.com");
+    for verified in [Value::Null, json!(false), json!("true")] {
+        claims["email_verified"] = verified;
+        problem(whoami(&site, &key.sign(&claims)).await, 401, "unauthenticated").await;
+    }
+    claims["email_verified"] = json!(true);
+    let known: Value = whoami(&site, &key.sign(&claims)).await.json().await.unwrap();
+    assert_eq!(known["subject"], "ana@example.com");
 }

@@ -22,6 +22,8 @@ impl Browser {
     pub async fn start() -> Self {
         // Chromium refuses a sandbox to root, which a container's tests often run as.
         let arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
+        // The certificates of tests are of authorities that no browser knows.
+        let arguments = [&arguments[..], &["--ignore-certificate-errors"]].concat();
         let calm = ["--no-first-run", "--disable-background-networking", "--disable-component-update"];
         let own = ["--user-data-dir=profile", "--remote-debugging-port=0", "--window-size=1280,900"];
         // Started here and not by its driver, which would leave it behind when it is killed.

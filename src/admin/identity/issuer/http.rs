@@ -7,6 +7,8 @@ use serde_json::Value;
 use ureq::Agent;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
+use crate::admin::identity::oauth::send;
+
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The largest answer that is read.
@@ -38,17 +40,19 @@ impl Http {
     /// Does this on a thread that may block.
     pub(super) async fn blocking<T: Send + 'static>(
         self,
-        ask: fn(&Self, &str) -> Result<T, String>,
-        of: &str,
+        ask: impl FnOnce(&Self) -> Result<T, String> + Send + 'static,
     ) -> Result<T, String> {
-        let of = of.to_owned();
-        tokio::task::spawn_blocking(move || ask(&self, &of)).await.map_err(|error| error.to_string())?
+        tokio::task::spawn_blocking(move || ask(&self)).await.map_err(|error| error.to_string())?
     }
 
-    /// The JSON document at this address.
-    pub(super) fn get(&self, url: &str) -> Result<Value, String> {
+    /// The JSON document at this address, for whoever has this token.
+    pub(super) fn get(&self, url: &str, token: Option<&str>) -> Result<Value, String> {
         let wrong = |error: ureq::Error| format!("{url}: {error}");
-        let answer = self.0.get(url).call().map_err(wrong)?;
+        let request = match token {
+            Some(token) => self.0.get(url).header("authorization", format!("Bearer {token}")),
+            None => self.0.get(url),
+        };
+        let answer = request.call().map_err(wrong)?;
         if !answer.status().is_success() {
             return Err(format!("{url} answers with status {}", answer.status()));
         }
@@ -58,10 +62,7 @@ impl Http {
 
     /// What the OAuth crate wants to be sent.
     pub(in crate::admin::identity) fn send(&self, request: HttpRequest) -> Result<HttpResponse, ureq::Error> {
-        let answer = self.0.run(request)?;
-        let (head, body) = answer.into_parts();
-        let body = body.into_with_config().limit(LARGEST).read_to_vec()?;
-        Ok(HttpResponse::from_parts(head, body))
+        send(&self.0, request)
     }
 }
 

@@ -132,3 +132,26 @@ fn a_clock_that_is_behind_shows_no_negative_time() {
     let early = "2026-11-21T11:00:00Z".parse().unwrap();
     assert!(table(&[&approval(json!({}))], early).contains("  0s  "));
 }
+
+#[test]
+fn a_sheet_tells_what_the_card_tells_and_nothing_of_it_acts_on_the_terminal() {
+    let evil = "\u{1b}[2J\u{202e}";
+    let told = json!({
+        "quorum": {"dba": 1, "security": 2}, "void_votes": 1,
+        "redactions": [{"path": format!("/arguments/{evil}"), "how": "masked"}],
+        "broken_glass": {"by": "eve", "ticket": evil, "reason": evil},
+        "votes": [{"reviewer": evil, "verdict": "reject", "reason": evil, "reason_code": "bad_time",
+            "at": "2026-11-21T11:59:00Z"}],
+    });
+    let sheet = plain(&sheet(&approval(told), now(), Extent::Folded));
+    for line in [
+        "quorum       1 of dba, 2 of security",
+        "asked again  the first 1 votes no longer count",
+        r"not shown    /arguments/\u{1b}[2J\u{202e} was masked",
+        r"glass        broken by eve, ticket \u{1b}[2J\u{202e}: \u{1b}[2J\u{202e}",
+        "(bad_time)",
+    ] {
+        assert!(sheet.contains(line), "{line}\n{sheet}");
+    }
+    assert!(!sheet.contains('\u{1b}') && !sheet.contains('\u{202e}'), "{sheet}");
+}
