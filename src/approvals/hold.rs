@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use super::Approvals;
 use super::waiters::Waiter;
 use crate::domain::approval::{Approval, Departure, Held, Holder, Origin, State};
+use crate::domain::audit::{Event, Note};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, AttemptId};
 use crate::domain::outcome::{Outcome, StillOpen};
@@ -96,6 +97,12 @@ impl Approvals {
             tracing::debug!(approval = %id, %error, "not subscribed: the safety net has to carry this one");
         }
         listening
+    }
+
+    /// Writes down that a release let nothing through: the record cannot take it back.
+    fn withheld(self: &Arc<Self>, released: &Approval) {
+        tracing::warn!(approval = %released.id, "released, but the call was refused or its caller had left");
+        self.note(Note::about(Event::Withheld, &released.id));
     }
 }
 
@@ -264,7 +271,11 @@ impl Attempt {
                 Outcome::Pending { approval, why }
             }
             Ok(Some(outcome)) => outcome,
-            Ok(None) | Err(NotReplicated) => Outcome::StoreUnavailable,
+            Ok(None) => Outcome::StoreUnavailable,
+            Err(NotReplicated) => {
+                self.approvals.withheld(&standing);
+                Outcome::StoreUnavailable
+            }
         }
     }
 }
@@ -275,6 +286,7 @@ impl Drop for Attempt {
             return;
         }
         let (approvals, approval, id) = (Arc::clone(&self.approvals), self.approval.clone(), self.id());
+        let fingerprint = self.fingerprint();
         self.approvals.tasks.spawn(async move {
             let give_up = Instant::now() + DETACH_FOR;
             while Instant::now() < give_up {
@@ -283,7 +295,14 @@ impl Drop for Attempt {
                     Err(error @ (StoreError::Unreadable { .. } | StoreError::Full(_))) => {
                         return tracing::error!(%error, "not detached");
                     }
-                    Ok(_) => return tracing::info!(%approval, "the caller left"),
+                    Ok(standing) => {
+                        if let Some(standing) = standing
+                            && standing.release(id, &fingerprint).is_some()
+                        {
+                            approvals.withheld(&standing);
+                        }
+                        return tracing::info!(%approval, "the caller left");
+                    }
                 }
             }
         });
