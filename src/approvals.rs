@@ -11,8 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -26,6 +27,7 @@ use crate::clock::Clock;
 use crate::domain::approval::Approval;
 use crate::domain::audit::Note;
 use crate::domain::ids::{ApprovalId, Group, ReplicaId, RequestKey, SessionKey};
+use crate::domain::probe;
 use crate::domain::ruling::Caps;
 use crate::store::{ApprovalStore, Health, LEASE, Page, Precedents, Query, StoreError};
 use crate::telemetry::metrics;
@@ -41,6 +43,9 @@ const WITHDRAWALS: usize = 64;
 
 /// How many notes may be under way at a time.
 const NOTES: usize = 256;
+
+/// Of those that belong together, so many are sent at once.
+const NOTES_AT_ONCE: usize = 32;
 
 /// How long a note is tried, and how long to wait before it is tried again.
 const NOTE_FOR: Duration = Duration::from_secs(15);
@@ -129,11 +134,6 @@ impl Approvals {
         self.store.precedents(id).await
     }
 
-    /// What changes from now on, on any replica. A slow receiver is told that it lagged and has to list again.
-    pub fn changes(&self) -> broadcast::Receiver<Change> {
-        self.waiters.changes()
-    }
-
     /// The place behind all that has changed so far.
     pub fn place(&self) -> Place {
         self.waiters.feed().end(self.replica)
@@ -143,6 +143,24 @@ impl Approvals {
     /// too long ago.
     pub fn since(&self, place: &Place) -> (Vec<Change>, Place) {
         self.waiters.feed().since(place, self.replica)
+    }
+
+    /// The same, as soon as anything has changed.
+    pub async fn changed(&self, place: &Place) -> (Vec<Change>, Place) {
+        loop {
+            let rung = self.waiters.rung();
+            let (changes, end) = self.since(place);
+            if !changes.is_empty() {
+                return (changes, end);
+            }
+            rung.await;
+        }
+    }
+
+    /// How many approvals are open in all queues. Probes are none.
+    pub async fn count_open(&self) -> Result<u64, StoreError> {
+        let queues = self.store.count_open().await?;
+        Ok(queues.iter().filter(|queue| !probe::is_queue(&queue.name)).map(|queue| queue.open).sum())
     }
 
     /// For how long an approval may be open in all, once it is extended.
@@ -207,24 +225,32 @@ impl Approvals {
     /// Writes down, in the background, what changes no record. Nobody waits for it, and where too much is under way it is
     /// left out, and told in the log instead.
     pub fn note(self: &Arc<Self>, note: Note) {
+        self.note_all(vec![note]);
+    }
+
+    /// The same for several at once, which take the place of one.
+    pub fn note_all(self: &Arc<Self>, notes: Vec<Note>) {
+        let Some(event) = notes.first().map(|note| note.event.as_str()) else { return };
         let Ok(permit) = Arc::clone(&self.notes).try_acquire_owned() else {
-            return tracing::warn!(
-                event = note.event.as_str(),
-                "left out of the audit: too much is under way"
-            );
+            let count = notes.len();
+            return tracing::warn!(event, count, "left out of the audit: too much is under way");
         };
         let approvals = Arc::clone(self);
         self.tasks.spawn(async move {
-            let give_up = Instant::now() + NOTE_FOR;
-            while let Err(error) = approvals.store.note(&note).await {
-                if Instant::now() >= give_up {
-                    tracing::warn!(event = note.event.as_str(), %error, "left out of the audit");
-                    break;
-                }
-                sleep(NOTE_AGAIN).await;
-            }
+            let write = |note| approvals.try_to_write(note);
+            stream::iter(notes).for_each_concurrent(NOTES_AT_ONCE, write).await;
             drop(permit);
         });
+    }
+
+    async fn try_to_write(&self, note: Note) {
+        let give_up = Instant::now() + NOTE_FOR;
+        while let Err(error) = self.store.note(&note).await {
+            if Instant::now() >= give_up {
+                return tracing::warn!(event = note.event.as_str(), %error, "left out of the audit");
+            }
+            sleep(NOTE_AGAIN).await;
+        }
     }
 
     /// Renews this replica's lease and ends what is overdue, until told to stop.
@@ -279,7 +305,7 @@ impl Approvals {
 }
 
 /// A hint that something changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Change {
     /// This record.
     Record(ApprovalId),

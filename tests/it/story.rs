@@ -10,4 +10,5 @@ mod rejected;
 mod replicas;
 mod reviewers;
 mod serving;
+mod signed_out;
 mod undecided;
