@@ -274,7 +274,8 @@ impl Approvals {
                 if let Ok(queues) = self.store.count_open().await {
                     self.open.store(queues.iter().map(|queue| queue.open).sum(), Ordering::Relaxed);
                     let now = self.clock.now();
-                    queues.iter().for_each(|queue| metrics().queue(&queue.name, queue.open, queue.age(now)));
+                    let queues = queues.iter().filter(|queue| !probe::is_queue(&queue.name));
+                    queues.for_each(|queue| metrics().queue(&queue.name, queue.open, queue.age(now)));
                 }
             }
         };

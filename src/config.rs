@@ -11,6 +11,7 @@ mod sides;
 
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use self::audit::{AuditConfig, SinkConfig};
@@ -25,16 +26,16 @@ use crate::domain::audit::Sha256Hex;
 use crate::domain::policy::Policy;
 
 /// Everything that can be configured.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// What the gateway connects to.
+    /// What gateways connect to.
     pub ext_authz: ExtAuthzConfig,
     /// What reviewers connect to.
     pub admin: AdminConfig,
-    /// The Redis that all replicas share; without it, approvals live in this process and end with it.
+    /// The Redis that all replicas share; without it approvals live in the process and end with it.
     pub redis: Option<RedisConfig>,
-    /// Who calls, and by which route, as far as the gateway vouches for it.
+    /// Who calls, and by which route. Who reviews is under `admin`.
     pub identity: IdentityConfig,
     /// How long what has ended can still be listed.
     pub retention: Span<{ 7 * 24 * 3600 }>,
@@ -46,12 +47,12 @@ pub struct Config {
     pub break_glass: Option<BreakGlassConfig>,
     /// How a replica leaves.
     pub shutdown: ShutdownConfig,
-    /// Which calls pass, which are denied and which are held.
+    /// Which calls pass, are denied or are held.
     pub policy: PolicyConfig,
 }
 
 /// Who may approve at once, whatever the rule wants.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BreakGlassConfig {
     /// The group.

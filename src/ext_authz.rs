@@ -7,7 +7,6 @@ mod identity;
 pub mod listener;
 pub mod mcp;
 mod path;
-mod probe;
 pub mod proto;
 pub mod request;
 mod response;

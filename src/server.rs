@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::access::sign_in;
 pub use self::access::{Access, NoAccess};
 use self::leaving::{Leaving, Signals};
 use crate::admin;
@@ -159,13 +160,13 @@ async fn stored(config: &Config, policy: &Policy, digest: Sha256Hex) -> anyhow::
                 RedisStore::check(&settings).await?;
                 let store = RedisStore::start(settings, replica, queues, waiters.clone(), retention)?;
                 let store = Arc::new(store);
-                (Arc::new(Measured(Arc::clone(&store))), store.clone(), store)
+                (Arc::new(Measured(store.clone())), store.clone(), store)
             }
             None => {
                 tracing::warn!("no Redis is configured: approvals live in this process and end with it");
                 let store = Arc::new(MemoryStore::new(Arc::clone(&clock), waiters.clone(), retention));
                 let identities = MemoryIdentities::new(Arc::clone(&clock));
-                (Arc::new(Measured(Arc::clone(&store))), store, Arc::new(identities))
+                (Arc::new(Measured(store.clone())), store, Arc::new(identities))
             }
         };
     let audit = Audit::new(log, Arc::clone(&clock), replica, auditing::settings(&config.audit)?);

@@ -4,6 +4,7 @@
 //! all: the first that ends an approval wins, and every later one is told what stands. It also rings: after a change
 //! it tells every replica which record to look at. A ring is a hint, never a verdict.
 
+pub mod around;
 mod audit;
 mod identities;
 pub mod measured;

@@ -24,7 +24,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 pub use self::attributes::{answered, asked, decided, decides, ended, parked, voted};
-use self::export::NoExporter;
+pub use self::export::{NoExporter, try_receivers};
 pub use self::logging::LogFormat;
 pub use self::metrics::metrics;
 pub use self::spans::{Span, current, trace_id};

@@ -7,14 +7,10 @@ mod faults;
 mod figures;
 mod gateway;
 mod history;
-mod processes;
 mod proxy;
-mod redis;
-mod replica;
 mod report;
 mod reviewers;
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -31,9 +27,10 @@ use self::faults::World;
 use self::gateway::Gateway;
 use self::history::{Event, History};
 use self::proxy::Proxy;
-use self::redis::{Redis, Shape};
-use self::replica::{Replica, Terms};
 use self::reviewers::Reviewers;
+use crate::local::redis::{Redis, Shape};
+use crate::local::replica::{self, Replica, Terms};
+use crate::local::{program, span};
 
 /// How much longer than an approval can last the world gets to come to rest.
 const REST: Duration = Duration::from_secs(30);
@@ -93,11 +90,6 @@ pub struct Args {
     holdpoint: Option<PathBuf>,
 }
 
-fn span(text: &str) -> Result<Duration, String> {
-    let span: jiff::SignedDuration = text.parse().map_err(|error: jiff::Error| error.to_string())?;
-    Duration::try_from(span).map_err(|error| error.to_string())
-}
-
 /// Runs the scenario, and fails where the checker finds something.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
@@ -138,13 +130,13 @@ async fn observe(args: &Args, seed: u64, folder: &Path) -> anyhow::Result<Histor
     for number in 0..args.parked {
         callers.spawn(Arc::clone(&all).run(number, rng.fork(), no_more_calls.clone()));
     }
-    let admin = |number| Admin::new(ports.clone(), reviewers::token(number));
+    let admin = |number| Admin::new(ports.clone(), replica::token(number));
     fill(&admin(0)?, args.replicas, args.parked).await?;
-    let admins = (0..reviewers::MOST).map(admin).collect::<anyhow::Result<_>>()?;
+    let admins = (0..replica::REVIEWERS).map(admin).collect::<anyhow::Result<_>>()?;
     let all = Arc::new(Reviewers { admins, replicas: args.replicas, history: history.clone(), seed });
     let mut reviewers = JoinSet::new();
-    let pace = Duration::from_secs(1) * reviewers::MOST as u32 / args.decisions;
-    for number in 0..reviewers::MOST {
+    let pace = Duration::from_secs(1) * replica::REVIEWERS as u32 / args.decisions;
+    for number in 0..replica::REVIEWERS {
         reviewers.spawn(Arc::clone(&all).run(number, rng.fork(), pace, no_more_decisions.clone()));
     }
 
@@ -192,17 +184,11 @@ async fn fill(admin: &Admin, replicas: usize, callers: u64) -> anyhow::Result<()
 }
 
 fn terms(args: &Args) -> Terms {
-    Terms { hold: args.hold, expires: args.expires, grant: args.grant }
+    Terms { hold: args.hold, expires: args.expires, grant: args.grant, log: "info" }
 }
 
 async fn build(args: &Args, folder: &Path, history: &History) -> anyhow::Result<World> {
-    let program = match &args.holdpoint {
-        Some(program) => program.clone(),
-        None => env::current_exe()?.with_file_name("holdpoint"),
-    };
-    if !program.exists() {
-        bail!("{} is not there: build it, or name another with --holdpoint", program.display());
-    }
+    let program = program(args.holdpoint.as_deref())?;
     let redis = Redis::start(args.redis, folder).await.context("Redis does not start")?;
     let (mut replicas, mut network) = (Vec::new(), Vec::new());
     for number in 0..args.replicas {
@@ -213,7 +199,7 @@ async fn build(args: &Args, folder: &Path, history: &History) -> anyhow::Result<
             network.push(proxy);
         }
         let folder = folder.join(format!("replica-{number}"));
-        let replica = Replica::start(&program, &folder, &settings, &terms(args)).await;
+        let replica = Replica::start(&program, &folder, Some(&settings), &terms(args)).await;
         replicas.push(replica.with_context(|| format!("replica {number} does not start"))?);
     }
     Ok(World { replicas, redis, network, history: history.clone() })

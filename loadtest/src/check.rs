@@ -6,6 +6,9 @@ use holdpoint::ext_authz::proto::{
 
 const TOOLS_LIST: &str = r#"{"jsonrpc":"2.0","id":7,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2025-11-25","io.modelcontextprotocol/clientInfo":{"name":"dba-assistant","version":"1.4.2"}}}}"#;
 
+/// Callers that take turns.
+const CALLERS: u64 = 1000;
+
 /// A `tools/list` as Envoy sends it for a client with a token and a session: 15 headers, 1.9 KB in all.
 pub fn tools_list() -> CheckRequest {
     post(TOOLS_LIST, "dba-assistant")
@@ -17,6 +20,18 @@ pub fn tools_call(number: u64, caller: &str, id: u64) -> CheckRequest {
         r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"run_migration","arguments":{{"call":{number}}}}}}}"#
     );
     post(&body, caller)
+}
+
+/// A `tools/call` whose body has this size, of one of a thousand callers.
+pub fn migration(number: u64, size: usize) -> CheckRequest {
+    let call = |sql: &str| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":{number},"method":"tools/call","params":{{"name":"run_migration","arguments":{{"call":{number},"sql":"{sql}"}}}}}}"#
+        )
+    };
+    let left = size.saturating_sub(call("").len());
+    let sql: String = "ALTER TABLE orders ADD COLUMN note text; ".chars().cycle().take(left).collect();
+    post(&call(&sql), &format!("agent-{}", number % CALLERS))
 }
 
 fn post(body: &str, caller: &str) -> CheckRequest {
@@ -79,5 +94,15 @@ mod tests {
     fn a_tools_list_is_as_large_as_real_ones() {
         let size = tools_list().encoded_len();
         assert!((1850..1950).contains(&size), "{size}");
+    }
+
+    #[test]
+    fn a_migration_has_the_size_that_is_asked_for() {
+        let check = migration(12_345, 1536);
+        let request = check.attributes.and_then(|attributes| attributes.request);
+        let http = request.and_then(|request| request.http).expect("a request");
+        assert_eq!(http.raw_body.len(), 1536);
+        let body: serde_json::Value = serde_json::from_slice(&http.raw_body).expect("JSON");
+        assert_eq!(body["params"]["arguments"]["call"], 12_345);
     }
 }

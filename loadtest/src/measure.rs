@@ -1,95 +1,112 @@
-//! A closed loop of Checks: each stream sends its next one when the last has been answered.
+//! Checks that pass, in a closed loop and in an open one.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{bail, ensure};
+use fastrand::Rng;
 use futures_util::future::try_join_all;
 use hdrhistogram::Histogram;
-use holdpoint::ext_authz::proto::{
-    CheckRequest, authorization_client::AuthorizationClient, check_response::HttpResponse,
-};
-use tonic::transport::{Channel, Endpoint};
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::time::Instant;
 
-/// How much load, and for how long.
-#[derive(Debug, Clone, clap::Args)]
-pub struct Load {
-    /// Connections, each as one gateway would have
-    #[arg(long, default_value_t = 4)]
-    connections: usize,
-    /// Checks under way at once on each connection
-    #[arg(long, default_value_t = 16)]
-    streams: usize,
+use crate::figures::histogram;
+use crate::gateway::Verdict;
+use crate::stage::Stage;
+use crate::{arrivals, check};
+
+/// For how long.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Span {
     /// Seconds that are measured
-    #[arg(long, default_value_t = 10)]
-    seconds: u64,
+    #[arg(long, default_value_t = 10.0)]
+    pub seconds: f64,
     /// Seconds before that, which are not
-    #[arg(long, default_value_t = 2)]
-    warm_up: u64,
+    #[arg(long, default_value_t = 2.0)]
+    pub warm_up: f64,
 }
 
-/// What came back.
-pub struct Measured {
-    latencies: Histogram<u64>,
-    time: Duration,
+/// What an open loop found.
+pub struct Passed {
+    /// From when each Check was due to its answer.
+    pub latencies: Histogram<u64>,
+    /// From when each was due until it was sent.
+    pub late: Histogram<u64>,
+    /// What was not let through.
+    pub errors: Vec<String>,
 }
 
-impl Measured {
-    /// Checks in a second.
-    pub fn throughput(&self) -> f64 {
-        self.latencies.len() as f64 / self.time.as_secs_f64()
-    }
-
-    /// The latency in milliseconds that this share (0 to 1) of the Checks stayed within.
-    pub fn latency(&self, share: f64) -> f64 {
-        self.latencies.value_at_quantile(share) as f64 / 1e6
+impl Span {
+    fn begin(self) -> (Instant, Instant) {
+        let from = Instant::now() + Duration::from_secs_f64(self.warm_up);
+        (from, from + Duration::from_secs_f64(self.seconds))
     }
 }
 
-/// Sends this Check over and over; every one of them has to pass.
-pub async fn measure(target: &str, check: &CheckRequest, load: &Load) -> anyhow::Result<Measured> {
-    let endpoint = Endpoint::from_shared(target.to_owned())?
-        .initial_connection_window_size(16 * 1024 * 1024)
-        .tcp_nodelay(true);
-    let mut clients = Vec::new();
-    for _ in 0..load.connections {
-        let channel = endpoint.connect().await.with_context(|| format!("nobody answers at {target}"))?;
-        clients.push(AuthorizationClient::new(channel));
-    }
-    let from = Instant::now() + Duration::from_secs(load.warm_up);
-    let time = Duration::from_secs(load.seconds);
-    let streams = clients.iter().flat_map(|client| (0..load.streams).map(move |_| client.clone()));
-    let tasks = streams.map(|client| tokio::spawn(one_stream(client, check.clone(), from, from + time)));
+/// So many Checks at once, each followed by the next when it is answered: how many a second, and how long they take.
+pub async fn closed_loop(
+    stage: &Arc<Stage>,
+    at_once: u64,
+    span: Span,
+) -> anyhow::Result<(f64, Histogram<u64>)> {
+    let (from, until) = span.begin();
+    let streams = (0..at_once).map(|number| tokio::spawn(stream(Arc::clone(stage), number, from, until)));
     let mut latencies = histogram()?;
-    for of_one in try_join_all(tasks).await? {
+    for of_one in try_join_all(streams).await? {
         latencies.add(of_one?)?;
     }
-    Ok(Measured { latencies, time })
+    Ok((latencies.len() as f64 / span.seconds, latencies))
 }
 
-async fn one_stream(
-    mut client: AuthorizationClient<Channel>,
-    check: CheckRequest,
+async fn stream(
+    stage: Arc<Stage>,
+    number: u64,
     from: Instant,
     until: Instant,
 ) -> anyhow::Result<Histogram<u64>> {
+    let check = check::tools_list();
     let mut latencies = histogram()?;
     loop {
         let asked = Instant::now();
-        let answer = client.check(check.clone()).await?.into_inner();
-        let answered = Instant::now();
-        if !matches!(answer.http_response, Some(HttpResponse::OkResponse(_))) {
-            bail!("a Check that should pass is denied: {answer:?}");
+        let answer = stage.ask(number, check.clone()).await;
+        if answer.verdict != Verdict::Passed {
+            bail!("a Check that should pass does not: {:?}", answer.verdict);
         }
-        if answered >= until {
+        if answer.at >= until {
             return Ok(latencies);
         }
-        if answered >= from {
-            latencies.saturating_record((answered - asked).as_nanos() as u64);
+        if answer.at >= from {
+            latencies.saturating_record((answer.at - asked).as_nanos() as u64);
         }
     }
 }
 
-/// Nanoseconds, up to a minute.
-fn histogram() -> anyhow::Result<Histogram<u64>> {
-    Ok(Histogram::new_with_bounds(1_000, 60_000_000_000, 3)?)
+/// So many Checks a second, whatever becomes of those before.
+pub async fn open_loop(stage: &Arc<Stage>, rate: f64, span: Span, rng: &mut Rng) -> anyhow::Result<Passed> {
+    let (from, until) = span.begin();
+    let (sender, mut answers) = unbounded_channel();
+    let (stage, check) = (Arc::clone(stage), check::tools_list());
+    let count = (rate * (span.warm_up + span.seconds)).ceil();
+    let gaps = arrivals::gaps(rate, rng.fork()).take(count as usize);
+    let arrive = move |number, due| {
+        let (stage, check, sender) = (Arc::clone(&stage), check.clone(), sender.clone());
+        tokio::spawn(async move {
+            let sent = Instant::now();
+            let answer = stage.ask(number, check).await;
+            // Nobody listens any more where the scenario has failed.
+            let _ = sender.send((due, sent, answer));
+        });
+    };
+    arrivals::run(gaps, arrive).await?;
+    let mut passed = Passed { latencies: histogram()?, late: histogram()?, errors: Vec::new() };
+    while let Some((due, sent, answer)) = answers.recv().await {
+        if answer.verdict != Verdict::Passed {
+            passed.errors.push(format!("a Check that should pass does not: {:?}", answer.verdict));
+        } else if (from..until).contains(&due) {
+            passed.latencies.saturating_record((answer.at - due).as_nanos() as u64);
+            passed.late.saturating_record((sent - due).as_nanos() as u64);
+        }
+    }
+    ensure!(!passed.latencies.is_empty(), "no Check passed");
+    Ok(passed)
 }

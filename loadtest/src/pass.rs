@@ -1,64 +1,75 @@
-//! The scenario `pass`: Checks that nobody has to be asked about.
+//! The scenario `pass`: Checks that nobody has to be asked about, and the same at a bare server.
 
-use crate::{
-    check,
-    echo::EchoProcess,
-    measure::{Load, Measured, measure},
+use std::sync::Arc;
+
+use fastrand::Rng;
+
+use crate::echo::EchoProcess;
+use crate::figures::{
+    CHECK_CPU, CHECKS, CHECKS_RATIO, CLOSED_P99_RATIO, ECHO, ECHO_CHECKS, Figure, Found, IDLE, LATE,
+    P99_RATIO, PASS, START, millis,
 };
+use crate::measure::{Span, closed_loop, open_loop};
+use crate::run::{Round, Scenario};
+use crate::stage::{self, Stage};
 
-/// What to measure.
+/// How much.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// Where the gate listens for Checks
-    #[arg(long, default_value = "http://127.0.0.1:9001")]
-    target: String,
-    /// Measure a bare gRPC server too, by turns, and print how the gate compares
-    #[arg(long)]
-    against_echo: bool,
-    /// Turns that each of the two gets with --against-echo
-    #[arg(long, default_value_t = 5)]
-    rounds: usize,
+pub struct Pass {
+    /// Checks that arrive in a second, in the open loop
+    #[arg(long, default_value_t = 4_000.0)]
+    rate: f64,
+    /// Checks that are under way at once, in the closed loop
+    #[arg(long, default_value_t = 64)]
+    at_once: u64,
     #[command(flatten)]
-    load: Load,
+    span: Span,
 }
 
-/// Runs the scenario and prints what it finds.
-pub async fn run(args: Args) -> anyhow::Result<()> {
-    if args.against_echo { compare(args).await } else { alone(args).await }
-}
+impl Scenario for Pass {
+    const NAME: &'static str = "pass";
 
-async fn alone(args: Args) -> anyhow::Result<()> {
-    report("gate", &measure(&args.target, &check::tools_list(), &args.load).await?);
-    Ok(())
-}
-
-/// By turns within one run, so that a machine that is slow for a while is slow for both.
-async fn compare(args: Args) -> anyhow::Result<()> {
-    let echo = EchoProcess::start()?;
-    let check = check::tools_list();
-    let (mut throughput, mut p99) = (Vec::new(), Vec::new());
-    for _ in 0..args.rounds {
-        let gate = measure(&args.target, &check, &args.load).await?;
-        report("gate", &gate);
-        let bare = measure(&echo.url, &check, &args.load).await?;
-        report("echo", &bare);
-        throughput.push(gate.throughput() / bare.throughput());
-        p99.push(gate.latency(0.99) / bare.latency(0.99));
+    fn figures(&self, stage: &stage::Place) -> Vec<Figure> {
+        let mut figures = vec![CHECKS, ECHO_CHECKS, CHECKS_RATIO, CLOSED_P99_RATIO, P99_RATIO];
+        figures.extend(PASS.all().chain(ECHO.all()).chain(LATE.all()));
+        figures.extend(stage.knows_replicas().then_some(CHECK_CPU));
+        figures.extend(stage.is_local().then_some([START, IDLE]).into_iter().flatten());
+        figures
     }
-    println!("gate / echo, median (least to most) of {} rounds", args.rounds);
-    spread("throughput", throughput);
-    spread("p99", p99);
-    Ok(())
-}
 
-fn report(who: &str, of: &Measured) {
-    let (p50, p99) = (of.latency(0.5), of.latency(0.99));
-    println!("{who}  {:>8.0} checks/s  p50 {p50:>7.3} ms  p99 {p99:>7.3} ms", of.throughput());
-}
+    /// By turns, so that a machine that is slow for a while is slow for both.
+    async fn round(&self, on: &Round, found: &mut Found, rng: &mut Rng) -> anyhow::Result<()> {
+        if let Some(start) = on.stage.start {
+            found.note(START, start.as_secs_f64() * 1e3);
+            found.note(IDLE, on.stage.usage()?.0.rss / 1024.0 / on.stage.replicas.len() as f64);
+        }
+        let echo = EchoProcess::start()?;
+        let bare = Arc::new(Stage::bare(&on.args, &echo.url)?);
 
-fn spread(what: &str, mut ratios: Vec<f64>) {
-    ratios.sort_by(f64::total_cmp);
-    if let (Some(least), Some(most)) = (ratios.first(), ratios.last()) {
-        println!("{what:<10}  {:.3} ({least:.3} to {most:.3})", ratios[ratios.len() / 2]);
+        on.watch.phase("closed loop");
+        let before = on.stage.usage()?.0;
+        let (checks, closed) = closed_loop(&on.stage, self.at_once, self.span).await?;
+        let used = on.stage.usage()?.0 - before;
+        on.watch.phase("closed loop, bare server");
+        let (echo_checks, closed_echo) = closed_loop(&bare, self.at_once, self.span).await?;
+        found.note(CHECKS, checks);
+        found.note(ECHO_CHECKS, echo_checks);
+        found.note(CHECKS_RATIO, checks / echo_checks);
+        found.note(CLOSED_P99_RATIO, millis(&closed, 0.99) / millis(&closed_echo, 0.99));
+        if !on.stage.replicas.is_empty() {
+            let all = checks * (self.span.warm_up + self.span.seconds);
+            found.note(CHECK_CPU, used.cpu.as_secs_f64() * 1e6 / all);
+        }
+
+        on.watch.phase("open loop");
+        let passed = open_loop(&on.stage, self.rate, self.span, rng).await?;
+        on.watch.phase("open loop, bare server");
+        let echoed = open_loop(&bare, self.rate, self.span, rng).await?;
+        found.note(P99_RATIO, millis(&passed.latencies, 0.99) / millis(&echoed.latencies, 0.99));
+        found.errors.extend(passed.errors);
+        found.latencies(PASS, passed.latencies);
+        found.latencies(LATE, passed.late);
+        found.latencies(ECHO, echoed.latencies);
+        Ok(())
     }
 }

@@ -18,7 +18,7 @@ use super::error::Problem;
 use super::frame::Frame;
 use super::identity::{Asking, LocalPath, Visiting};
 use super::login;
-use crate::approvals::Approvals;
+use crate::approvals::{Approvals, Sung};
 use crate::domain::approval::{Approval, State as Stands, StateKind};
 use crate::domain::decision::Reviewer;
 use crate::store::{self, Filter, Order, Page, StoreError};
@@ -38,6 +38,7 @@ struct QueuePage {
     more: u64,
     trouble: Option<String>,
     asked_at: Option<Timestamp>,
+    canary: Sung,
 }
 
 /// What the page's address may hold.
@@ -76,6 +77,7 @@ pub(super) async fn page(
         more,
         trouble,
         asked_at: admin.approvals.asked_at(),
+        canary: admin.approvals.canary().now(),
     };
     Html(page.to_string()).into_response()
 }

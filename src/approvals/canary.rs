@@ -4,6 +4,8 @@ use std::sync::{Mutex, MutexGuard};
 
 use jiff::Timestamp;
 
+use crate::telemetry::metrics;
+
 /// The last probes of this replica.
 #[derive(Debug, Default)]
 pub struct Canary(Mutex<Sung>);
@@ -20,6 +22,7 @@ pub struct Sung {
 impl Canary {
     /// Notes what a probe came to. A change for the worse or the better is logged, and no repetition.
     pub fn note(&self, now: Timestamp, came_to: Result<(), String>) {
+        metrics().sang(came_to.is_ok());
         let mut sung = self.sung();
         match came_to {
             Ok(()) => {

@@ -26,7 +26,7 @@ use crate::config::{Config, Loaded, RedisConfig, Span};
 pub struct Doctor {
     #[command(flatten)]
     service: Remote,
-    /// The configuration of the service: says which Redis to look at, and how long calls are held
+    /// The configuration of the service: its Redis, its issuer and the collectors that the environment names are looked at
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The Redis to look at; HOLDPOINT_REDIS_URL too is used in place of the one in --config, as `serve` does
@@ -44,12 +44,6 @@ pub struct Doctor {
     /// How long the gateway has to keep a probe waiting; as long as the longest hold proves most
     #[arg(long, value_name = "SPAN", default_value = "3s", value_parser = span)]
     hold: Duration,
-    /// The OTLP collector to look for
-    #[arg(long, value_name = "URL")]
-    otlp: Option<String>,
-    /// The OpenID Connect issuer of reviewers to look for
-    #[arg(long, value_name = "URL")]
-    issuer: Option<String>,
 }
 
 const LEGS: &str = "\
@@ -88,8 +82,10 @@ impl Doctor {
         if let Some(redis) = self.redis(loaded.as_ref()) {
             found.extend(store::findings(&redis)?);
         }
-        found.extend(self.otlp.as_deref().map(endpoints::otlp));
-        found.extend(self.issuer.as_deref().map(endpoints::issuer));
+        if let Some(loaded) = &loaded {
+            found.extend(endpoints::issuer(&loaded.config.admin));
+            found.extend(endpoints::collectors()?);
+        }
         let client = self.service.client()?;
         found.extend(service::findings(&client));
         if let Some(url) = &self.gateway {

@@ -2,15 +2,16 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Invalid, Span};
 
 /// How the audit is signed, kept and shipped.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AuditConfig {
-    /// The private key that signs checkpoints.
+    /// The private key that signs checkpoints; `holdpoint audit keygen` makes one.
     pub key_file: Option<PathBuf>,
     /// A checkpoint after so many entries.
     pub checkpoint_every: u64,
@@ -38,14 +39,14 @@ impl Default for AuditConfig {
 }
 
 /// Where entries are copied to: a file or a webhook.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SinkConfig {
-    /// Under which name the store keeps how far it is.
+    /// Under which name the store keeps how far the sink is: letters, digits, `-` and `_`.
     pub name: String,
-    /// A file of lines.
+    /// A file of JSON lines; either this or `webhook`.
     pub file: Option<PathBuf>,
-    /// The file is put aside before it grows larger than so many bytes.
+    /// The file is put aside before it grows larger than so many bytes: 100 MiB where nothing is set.
     pub rotate_at: Option<u64>,
     /// Where lines are sent by POST.
     pub webhook: Option<String>,

@@ -1,10 +1,12 @@
 //! Spans of time as people write them: `50s`, `15m`, `7d`.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use serde::Deserialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserializer, Error};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// The longest span that can be set: 31 days.
 const LONGEST: Duration = Duration::from_secs(31 * 24 * 3600);
@@ -46,5 +48,30 @@ impl<'de, const DEFAULT_SECONDS: u64> Deserialize<'de> for Span<DEFAULT_SECONDS>
             span if span > LONGEST => Err(wrong("it is more than 31 days".to_owned())),
             span => Ok(Self(span)),
         }
+    }
+}
+
+/// In its largest unit, as a person would write it.
+impl<const DEFAULT_SECONDS: u64> Serialize for Span<DEFAULT_SECONDS> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let seconds = self.0.as_secs();
+        let units = [(24 * 3600, 'd'), (3600, 'h'), (60, 'm'), (1, 's')];
+        let (length, unit) =
+            units.into_iter().find(|(length, _)| seconds.is_multiple_of(*length)).expect("a second divides");
+        serializer.collect_str(&format_args!("{}{unit}", seconds / length))
+    }
+}
+
+impl<const DEFAULT_SECONDS: u64> JsonSchema for Span<DEFAULT_SECONDS> {
+    fn schema_name() -> Cow<'static, str> {
+        "Span".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "duration" })
     }
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use serde_saphyr::Spanned;
@@ -13,35 +14,36 @@ use crate::domain::decision::{Membership, Role, Roles};
 use crate::domain::ids::Group;
 
 /// An OpenID Connect provider where people sign in.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OidcConfig {
     /// What the button on the page calls it.
     #[serde(default = "single_sign_on")]
     pub name: String,
-    /// Its address, exactly as it names itself.
+    /// Its address, exactly as it names itself; `https://`, or `http://` on loopback.
+    #[schemars(with = "String")]
     pub issuer: Spanned<String>,
-    /// How we are registered there.
+    /// How Holdpoint is registered there.
     pub client_id: String,
     /// A file with the secret that goes with it; none for a public client.
     #[serde(default)]
     pub client_secret_file: Option<PathBuf>,
-    /// What is asked for; `openid` always is.
+    /// What is asked for beside `openid`.
     #[serde(default)]
     pub scopes: Vec<String>,
     /// The claim that says who somebody is.
     #[serde(default = "sub")]
     pub subject_claim: String,
-    /// The claim that lists somebody's groups.
+    /// The claim that lists their groups.
     #[serde(default = "groups")]
     pub groups_claim: String,
-    /// The audiences of bearer tokens (JWT) that are believed; with none, such tokens are refused.
+    /// The audiences of bearer tokens (JWT) that are taken; with none, no such token is.
     #[serde(default)]
     pub audiences: Vec<String>,
-    /// How `holdpoint login` is registered there: a public client that may use device codes.
+    /// How `holdpoint login` is registered there. Tokens for it are taken too.
     #[serde(default)]
     pub cli_client_id: Option<String>,
-    /// A file of certificates (PEM) to believe instead of the public ones.
+    /// A file of certificates (PEM) to believe instead of the public authorities.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
 }
@@ -63,7 +65,8 @@ impl OidcConfig {
         let issuer = &self.issuer.value;
         let host =
             issuer.split_once("://").map_or("", |(_, rest)| rest.split(['/', ':']).next().unwrap_or(""));
-        let here = ["localhost", "127.0.0.1", "[::1]"].contains(&host);
+        // Names below localhost are loopback too (RFC 6761), which browsers know.
+        let here = ["localhost", "127.0.0.1", "[::1]"].contains(&host) || host.ends_with(".localhost");
         let right = issuer.starts_with("https://") || (issuer.starts_with("http://") && here);
         if right && !issuer.contains(['?', '#']) {
             return Ok(());
@@ -75,10 +78,11 @@ impl OidcConfig {
 }
 
 /// A proxy that authenticates people and says in headers who they are.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProxyConfig {
-    /// From where it connects.
+    /// From where the proxy connects: addresses, or networks such as `10.20.0.0/24`.
+    #[schemars(with = "Vec<String>")]
     pub addresses: Spanned<Vec<Network>>,
     /// The header that says who somebody is.
     #[serde(default = "forwarded_user")]
@@ -171,12 +175,12 @@ impl<'de> Deserialize<'de> for Network {
 }
 
 /// Which groups have which role. It holds for people; a token has roles of its own.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RolesConfig {
     /// Who may decide, as far as the rules allow; where it is not set, everybody who is signed in.
     pub reviewer: Option<Vec<String>>,
-    /// Who may make and revoke tokens.
+    /// Who may make and revoke API tokens.
     pub operator: Vec<String>,
     /// Who may read the audit.
     pub auditor: Vec<String>,
@@ -199,10 +203,10 @@ impl RolesConfig {
 }
 
 /// How long a browser stays signed in.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SessionsConfig {
-    /// After so long without a request it is signed out.
+    /// After so long without a request a browser is signed out. A page that is open and told of nothing makes none.
     pub idle: Span<3600>,
     /// After so long it is signed out however much it is used.
     pub absolute: Span<{ 12 * 3600 }>,

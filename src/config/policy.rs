@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_saphyr::Spanned;
 
 pub use self::redact::RedactConfig;
@@ -20,26 +21,26 @@ use crate::domain::quorum::{MOST_SHARES, Share};
 use crate::domain::ruling::{Denial, DenialForm, Late, Reason, Ruling, Terms};
 
 /// Ordered rules and what applies where no rule does.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PolicyConfig {
     /// The terms of every hold whose rule does not say otherwise.
     pub defaults: TermsConfig,
     /// What applies to a request that no rule matches.
     pub unmatched: UnmatchedConfig,
-    /// The rules; the first that matches rules.
+    /// The rules, in order; the first that matches rules.
     pub rules: Vec<RuleConfig>,
 }
 
 /// What applies to a request that no rule matches.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct UnmatchedConfig {
-    /// To a `tools/call`.
+    /// A `tools/call` that no rule matches: `pass`, `deny` or `hold`.
     pub tool_call: Word,
-    /// To a method that is not known to read or negotiate only.
+    /// A method that is not known to be harmless: `pass`, `deny` or `hold`.
     pub unknown_method: Word,
-    /// To a `tools/call` for which a rule cannot be evaluated: `hold` or `deny`.
+    /// A `tools/call` for which a rule cannot be evaluated: `hold` or `deny`.
     pub unsure: Word,
 }
 
@@ -50,7 +51,7 @@ impl Default for UnmatchedConfig {
 }
 
 /// Pass, deny or hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Word {
     /// It goes on at once.
@@ -62,13 +63,15 @@ pub enum Word {
 }
 
 /// One rule.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuleConfig {
-    /// Its name.
+    /// Its name, once in the file; it does not begin with `(`.
+    #[schemars(with = "String")]
     pub name: Spanned<String>,
-    /// A CEL expression: which calls it is about.
+    /// Which calls it is about: a [CEL expression](policy.md).
     #[serde(rename = "match")]
+    #[schemars(with = "String")]
     pub matches: Spanned<String>,
     /// What it says of them.
     pub ruling: Word,
@@ -103,32 +106,33 @@ pub struct RuleConfig {
 }
 
 /// The terms of a hold.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TermsConfig {
-    /// Where the call waits.
+    /// Where the call waits: 1 to 32 characters out of `a-z 0-9 -`.
     pub queue: String,
-    /// The groups whose members may decide; none named means everyone who may review.
+    /// The groups whose members may decide; empty means everyone who may review.
     pub reviewers: Vec<String>,
-    /// How many different people have to approve.
+    /// How many different people have to approve, or [how many out of which group](policy.md#who-has-to-approve). One
+    /// rejection is enough to reject.
     pub approvals: ApprovalsConfig,
-    /// Whether who approves has to say why.
+    /// Whether who approves has to say why. Who rejects always has to.
     pub reason: ReasonConfig,
-    /// How long one attempt is kept waiting. Most MCP clients give up at 60 s.
+    /// How long one attempt is kept waiting. A gateway's deadline that comes sooner wins.
     pub hold: Span<50>,
-    /// How long the approval stays open.
+    /// How long the approval stays open; not shorter than `hold`, unless `late` is off.
     pub expires: Span<900>,
     /// Whether the approval outlives the attempt.
     pub late: Switch,
-    /// How long a late approval is good for.
+    /// How long an approval that was given is good for.
     pub grant: Span<300>,
-    /// For how long after a rejection the identical call is refused without asking again.
+    /// For how long after a rejection the identical call is refused, with the same reason, without asking again.
     pub cooldown: Span<60>,
     /// In which form a denial reaches the agent.
     pub denial: Form,
-    /// What is redacted before anything is stored.
+    /// [What is redacted](audit.md#redaction) before anything is stored; a rule adds to it.
     pub redact: Vec<RedactConfig>,
-    /// Whether arguments are kept.
+    /// Whether arguments are kept at all.
     pub keep_arguments: bool,
 }
 
@@ -152,7 +156,7 @@ impl Default for TermsConfig {
 }
 
 /// How many different people have to approve.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "a number from 1 to 255, or such a number for each of several groups")]
 pub enum ApprovalsConfig {
     /// So many of the reviewers.
@@ -162,7 +166,7 @@ pub enum ApprovalsConfig {
 }
 
 /// Whether who approves has to say why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReasonConfig {
     /// They may.
@@ -181,7 +185,7 @@ impl From<ReasonConfig> for Reason {
 }
 
 /// On or off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Switch {
     /// On.
@@ -193,7 +197,7 @@ pub enum Switch {
 }
 
 /// The form of a denial.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Form {
     /// A tool result with `isError: true`.

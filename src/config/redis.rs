@@ -2,43 +2,44 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Span;
 
 /// The Redis that all replicas share.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RedisConfig {
-    /// `redis://[user:password@]host[:port][/db]`,
-    /// `redis+sentinel://[user:password@]host[:port],…/master[?sentinel_login=[user]:password]` or
-    /// `redis+cluster://[user:password@]host[:port],…`; with `rediss` instead of `redis` for TLS.
+    /// One server, Sentinels or a cluster, with or without TLS: see [redis.md](redis.md).
     pub url: String,
-    /// A file of certificates (PEM) to believe instead of the public ones.
+    /// A file of certificates (PEM) to believe instead of the public authorities.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
     /// What is shown to servers that ask who connects.
     #[serde(default)]
     pub client_certificate: Option<ClientCertificate>,
-    /// What every key and channel begins with; several installations can share a Redis.
+    /// What every key and channel begins with: 1 to 64 characters out of `a-z A-Z 0-9 - _ . :`. Several installations
+    /// can share a Redis.
     #[serde(default = "default_prefix")]
     pub prefix: String,
     /// How long one command may take.
     #[serde(default)]
     pub command_timeout: Span<1>,
-    /// Connections for lists; everything else shares one.
+    /// Connections for lists and sweeps; everything else shares one.
     #[serde(default = "default_pool_size")]
     pub pool_size: usize,
-    /// How many replicas should have a decision before the reviewer is told so.
+    /// How many replicas should have a decision before the reviewer is told that it is recorded, and a release before
+    /// the call goes on.
     #[serde(default)]
     pub wait_replicas: u32,
-    /// How long to wait for them, by default 500 ms. The decision stands also without them.
+    /// How long to wait for them: 500 ms where nothing is set, and shorter than `command_timeout`. The decision stands in any case.
     #[serde(default)]
     pub wait_timeout: Option<Span<1>>,
 }
 
 /// A certificate that a server checks, with its key.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClientCertificate {
     /// The certificate (PEM), and those between it and its authority.

@@ -2,22 +2,24 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{Invalid, OidcConfig, ProxyConfig, RolesConfig, SessionsConfig, Span};
 use crate::domain::decision::{Role, Roles};
 
 /// What the gateway connects to.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ExtAuthzConfig {
-    /// Where to listen.
+    /// Where gateways connect: gRPC over plain HTTP/2.
     pub listen: SocketAddr,
-    /// The largest request body that is read, in bytes.
+    /// The largest request body that is read, in bytes; a larger one is refused.
     pub max_body: usize,
-    /// How long a call waits for a store that does not answer before it is denied.
+    /// How long a call waits for a store that does not answer while it is being parked.
     pub patience: Span<10>,
-    /// Request headers that are kept with a held call and shown. Never name one that carries a secret.
+    /// Request headers that are kept with a held call and shown to reviewers, in lower case. Never name one that
+    /// carries a secret.
     pub keep_headers: Vec<String>,
 }
 
@@ -33,24 +35,25 @@ impl Default for ExtAuthzConfig {
 }
 
 /// What reviewers connect to.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdminConfig {
-    /// Where to listen.
+    /// Where reviewers connect: plain HTTP.
     pub listen: SocketAddr,
-    /// The address that reviewers use, for links; by default the one listened on.
+    /// The address that reviewers use. Agents are told it as a link to the approval. With `https://` the session
+    /// cookie is `Secure`, and has a name that no other host can use. `oidc` needs it.
     pub url: Option<String>,
-    /// Who may review, and by which token.
+    /// Who may review by a token.
     pub reviewers: Vec<ReviewerConfig>,
-    /// Reasons to reject that the page offers; the agent reads them.
+    /// Reasons to reject that the page offers. The agent reads them.
     pub reject_presets: Vec<String>,
-    /// Where a trace is found, with `{trace_id}` in it.
+    /// Where a trace is found, for a link on each card: `https://traces.example/{trace_id}`.
     pub trace_url: Option<String>,
     /// Where people sign in.
     pub oidc: Option<OidcConfig>,
-    /// A proxy that has authenticated people.
+    /// A proxy that says who somebody is.
     pub proxy: Option<ProxyConfig>,
-    /// What the groups of people may do.
+    /// Which groups may do what.
     pub roles: RolesConfig,
     /// How long a browser stays signed in.
     pub sessions: SessionsConfig,
@@ -111,17 +114,18 @@ impl AdminConfig {
 }
 
 /// One reviewer and the token that proves who they are.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReviewerConfig {
-    /// Who.
+    /// Who; a decision is recorded under this name. A caller of the same name cannot be decided by them.
+    #[schemars(with = "String")]
     pub name: serde_saphyr::Spanned<String>,
-    /// The SHA-256 of the token, in hexadecimal: the file holds no secret.
+    /// The SHA-256 of the token in 64 hexadecimal digits, so that the file holds no secret.
     pub token_sha256: String,
     /// The groups that they decide for; every group where none is named.
     #[serde(default)]
     pub groups: Vec<String>,
-    /// What they may do.
+    /// What they may do: `reviewer`, `operator`, `auditor`.
     #[serde(default = "may_review")]
     pub roles: Vec<String>,
 }
@@ -147,12 +151,12 @@ impl ReviewerConfig {
 ///
 /// Only what the gateway vouches for belongs here. A header is believed only because the operator names it, and only
 /// right where the gateway sets or removes it.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct IdentityConfig {
-    /// Where the caller is found; the first source that names one counts.
+    /// Where the caller is found.
     pub caller: Vec<Source>,
-    /// Where the route or backend is found.
+    /// Where the route is found.
     pub route: Vec<Source>,
 }
 
@@ -167,7 +171,7 @@ impl Default for IdentityConfig {
 }
 
 /// Where something that the gateway vouches for is found.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// Filter metadata. As a caller, the value is a set of claims with `sub` and maybe `act`; a text is the subject

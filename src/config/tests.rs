@@ -130,6 +130,7 @@ fn what_makes_no_sense_is_refused_with_file_line_and_reason() {
             "holdpoint.yaml:1: admin.oidc.issuer",
         ),
         ("admin: { oidc: { issuer: 'login.example.com', client_id: x } }", "admin.oidc.issuer"),
+        ("admin: { oidc: { issuer: 'http://localhost.example.com', client_id: x } }", "admin.oidc.issuer"),
         ("admin: { oidc: { issuer: 'https://login.example.com' } }", "client_id"),
         ("admin: { roles: { boss: [x] } }", "boss"),
         ("redis: { prefix: x }", "url"),

@@ -1,5 +1,9 @@
 //! `Check`: what becomes of one request.
 
+mod call;
+mod probe;
+
+use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,28 +12,34 @@ use futures_util::FutureExt;
 use tokio::time::{Instant, timeout_at};
 use tonic::metadata::MetadataMap;
 
-use super::probe::{Seen, SeenCall};
+use self::probe::Seen;
+use super::mcp::Unreadable;
 use super::proto::authorization_server::Authorization;
 use super::proto::{CheckRequest, CheckResponse};
 use super::request::{self, Body, Headers, HttpRequest, Vouched};
 use super::response::{self, Asker};
-use super::{identity, mcp, path};
+use super::{mcp, path};
 use crate::approvals::Approvals;
 use crate::config::{IdentityConfig, LeaveParked};
-use crate::domain::approval::{Held, HeldRequest, Origin};
+use crate::domain::approval::{Held, Origin};
 use crate::domain::audit::{Event, Note};
-use crate::domain::call::{Call, Caller, Request};
-use crate::domain::fingerprint::Fingerprint;
-use crate::domain::ids::{ApprovalId, RequestKey, SessionKey};
+use crate::domain::call::Call;
+use crate::domain::ids::{ApprovalId, RequestKey};
 use crate::domain::message::{Asked, Message};
 use crate::domain::outcome::{Outcome, StillOpen};
 use crate::domain::policy::{Because, Policy};
-use crate::domain::probe;
+use crate::domain::probe as reserved;
 use crate::domain::ruling::{Denial, Ruling, Terms};
 use crate::telemetry::{self, Span, metrics};
 
 /// How much sooner than the gateway gives up an answer is sent: better our words than its empty 403.
 const MARGIN: Duration = Duration::from_millis(500);
+
+/// Why a body that was read cannot be shown to anybody.
+const NO_TEXT: &str = "the body is not text";
+
+const LEGACY_SSE: &str = "a call that needs approval cannot come over the HTTP+SSE transport of 2024-11-05, whose answers go \
+                          another way: use Streamable HTTP";
 
 /// Rules on every request that a gateway asks about, and holds those that a person has to decide.
 pub struct Gate {
@@ -61,7 +71,7 @@ enum Next {
     /// A person is asked.
     Hold(Box<(Held, Option<Origin>, Asker)>),
     /// It is a probe: held like a call, and refused.
-    Probe(Box<(Held, SeenCall, Asker)>),
+    Probe(Box<(Held, Seen, Asker)>),
 }
 
 impl Gate {
@@ -86,100 +96,39 @@ impl Gate {
         span.around(self.finish(next, arrived, deadline)).await
     }
 
-    async fn finish(
-        &self,
-        next: Next,
-        arrived: Instant,
-        deadline: Option<Duration>,
-    ) -> Result<CheckResponse, tonic::Status> {
-        let answer_within = deadline.map_or(Duration::MAX, before);
-        let (held, origin, asker) = match next {
-            Next::Answer(response) => {
-                metrics().answered_at_once(arrived.elapsed());
-                return Ok(response);
-            }
-            Next::Hold(held) => *held,
-            Next::Probe(probe) => {
-                let (held, seen, asker) = *probe;
-                let end = arrived + held.terms.hold.min(answer_within);
-                let outcome = self.approvals.hold(held, None, end).await;
-                return Ok(response::probed(&asker, outcome.approval(), &seen.and_became(&outcome)));
-            }
-        };
-        let gives_up = deadline.map(|deadline| arrived + deadline);
-        let hold = held.terms.hold.min(answer_within);
-        let outcome = self.approvals.hold(held, origin, arrived + hold);
-        let outcome = match gives_up {
-            // Nobody reads a later answer, however long the store takes.
-            Some(gives_up) => timeout_at(gives_up, outcome).await.unwrap_or(Outcome::StoreUnavailable),
-            None => outcome.await,
-        };
-        if gives_up.is_some_and(|gives_up| Instant::now() >= gives_up) {
-            return Ok(response::malformed("the gateway's deadline has passed"));
-        }
-        if matches!(outcome, Outcome::Pending { why: StillOpen::Draining, .. })
-            && self.settings.leave_parked == LeaveParked::Unavailable
-        {
-            return Err(tonic::Status::unavailable("this replica leaves: ask another one"));
-        }
-        Ok(response::outcome(&asker, &outcome, |approval| self.link(approval)))
-    }
-
     /// Reads the request and rules on it. Nothing of it is kept unless a person is asked.
     fn consider(&self, metadata: &MetadataMap, check: CheckRequest) -> (Span, Next, Option<Duration>) {
         let (http, vouched) = match request::read(check) {
             Ok(read) => read,
             Err(unclear) => {
                 let span = Span::asked_by(request::trace_context(metadata, &Headers::default()));
-                let refusal = span.within(|| response::malformed(&unclear.to_string()));
-                return (span, Next::Answer(refusal), None);
+                let next = span.within(|| refused(&unclear));
+                return (span, next, None);
             }
         };
         let deadline = request::deadline(metadata, &http.headers);
         let span = Span::asked_by(request::trace_context(metadata, &http.headers));
-        let seen = Seen { exact_bytes: matches!(http.body, Body::Raw(_)), deadline, longest: self.longest };
-        let next = span.within(|| self.ruled(http, &vouched, seen));
+        let asked = mcp::read(&http, self.settings.max_body);
+        if let Ok(Asked::Message(message)) = &asked
+            && let Some(terms) = reserved::terms(message, self.longest)
+        {
+            let span = span.untold();
+            let next = span.within(|| self.probed(http, &vouched, message, terms, deadline));
+            return (span, next, deadline);
+        }
+        let next = span.within(|| self.ruled(http, &vouched, asked));
         (span, next, deadline)
     }
 
-    fn ruled(&self, http: HttpRequest, vouched: &Vouched, seen: Seen) -> Next {
-        let asked = match mcp::read(&http, self.settings.max_body) {
+    fn ruled(&self, http: HttpRequest, vouched: &Vouched, asked: Result<Asked, Unreadable>) -> Next {
+        let asked = match asked {
             Ok(asked) => asked,
-            Err(unreadable) => {
-                let path = http.path.split('?').next();
-                tracing::info!(%unreadable, path, "refused");
-                self.approvals
-                    .note(Note::new(Event::Denied).with("code", unreadable.reason_code()).with("path", path));
-                return Next::Answer(response::unreadable(&unreadable));
-            }
+            Err(unreadable) => return self.unreadable(&http, &unreadable),
         };
-        let path = match path::path(&http.path) {
-            Ok(path) => path,
-            Err(ambiguous) => return Next::Answer(response::malformed(&ambiguous.to_string())),
+        let (call, body) = match self.call(http, vouched) {
+            Ok(read) => read,
+            Err(ambiguous) => return refused(&ambiguous),
         };
-        let caller = identity::caller(&self.settings.identity, vouched, &http.headers);
-        let session = http.headers.all("mcp-session-id").next().map(|session| session_key(&caller, session));
-        let call = Call {
-            caller,
-            route: identity::route(&self.settings.identity, vouched, &http.headers),
-            session,
-            request: Request {
-                method: http.method,
-                target: http.path,
-                path,
-                host: http.host,
-                headers: http.headers.0,
-            },
-        };
-        if let Asked::Message(message) = &asked
-            && let Some(terms) = probe::terms(message, self.longest)
-        {
-            let Some(body) = http.body.into_text() else {
-                return Next::Answer(response::malformed("the body is not text"));
-            };
-            let (asker, seen) = (Asker::of(message, terms.form), seen.of(&call));
-            return Next::Probe(Box::new((self.held(call, message.clone(), body, terms), seen, asker)));
-        }
         if let Asked::Message(message) = &asked {
             telemetry::asked(&call, message);
         }
@@ -192,62 +141,49 @@ impl Gate {
                 self.withdrawn(&call, &asked);
                 Next::Answer(response::pass())
             }
-            (Ruling::Deny(denial), Asked::Message(message)) => {
-                tracing::info!(rule = denial.rule, method = message.method, "denied");
-                self.approvals.note(denied(&call, &denial).with("method", message.method.clone()));
-                Next::Answer(response::denied(&Asker::of(&message, denial.form), &denial))
-            }
-            (Ruling::Deny(denial), Asked::Nothing | Asked::Response) => {
-                tracing::info!(rule = denial.rule, "denied");
-                self.approvals.note(denied(&call, &denial));
-                Next::Answer(response::malformed(&denial.reason))
-            }
-            (Ruling::Hold(_), Asked::Message(_)) if path::is_legacy_sse(&call.request.target) => {
-                Next::Answer(response::malformed(
-                    "a call that needs approval cannot come over the HTTP+SSE transport of 2024-11-05, whose answers go \
-                     another way: use Streamable HTTP",
-                ))
-            }
-            (Ruling::Hold(terms), Asked::Message(message)) => {
-                let asker = Asker::of(&message, terms.form);
-                match http.body.into_text() {
-                    Some(body) => {
-                        let origin = origin(&call, &message);
-                        Next::Hold(Box::new((self.held(call, message, body, terms), origin, asker)))
-                    }
-                    None => Next::Answer(response::malformed("the body is not text")),
-                }
-            }
+            (Ruling::Deny(denial), asked) => self.denied(&call, &denial, &asked),
+            (Ruling::Hold(terms), Asked::Message(message)) => self.to_hold(call, message, body, terms),
             // There is no message to show and no call to bind an approval to.
             (Ruling::Hold(_), Asked::Nothing | Asked::Response) => {
-                Next::Answer(response::malformed("policy holds this request, but only a message can be held"))
+                refused(&"policy holds this request, but only a message can be held")
             }
         }
     }
 
-    fn held(&self, call: Call, message: Message, body: String, terms: Terms) -> Held {
-        let fingerprint = Fingerprint::of(&call, &message, &terms);
-        let Call { caller, request, route, session } = call;
-        let Request { method, target, path: _, host, mut headers } = request;
-        headers.retain(|(name, _)| {
-            self.settings.keep_headers.iter().any(|kept| kept.eq_ignore_ascii_case(name))
-        });
-        let (body, redacted) = terms.redaction.apply(body);
-        let target = terms.redaction.text(&target);
-        headers.iter_mut().for_each(|(_, value)| *value = terms.redaction.text(value));
-        Held {
-            fingerprint,
-            caller,
-            terms,
-            method: message.method,
-            tool: message.tool.map(|tool| tool.name),
-            body,
-            request: HeldRequest { method, target, host, headers },
-            route,
-            session: session.map(|session| session.to_string()),
-            trace: telemetry::current().map(|span| span.to_string()),
-            redacted,
+    fn unreadable(&self, http: &HttpRequest, unreadable: &Unreadable) -> Next {
+        let path = http.path.split('?').next();
+        tracing::info!(%unreadable, path, "refused");
+        self.approvals
+            .note(Note::new(Event::Denied).with("code", unreadable.reason_code()).with("path", path));
+        Next::Answer(response::unreadable(unreadable))
+    }
+
+    /// Policy refuses a call and nobody is asked.
+    fn denied(&self, call: &Call, denial: &Denial, asked: &Asked) -> Next {
+        let message = match asked {
+            Asked::Message(message) => Some(message),
+            Asked::Nothing | Asked::Response => None,
+        };
+        let method = message.map(|message| message.method.clone());
+        tracing::info!(rule = denial.rule, method, "denied");
+        let caller = call.caller.subject.as_ref().map(ToString::to_string);
+        let note = Note::new(Event::Denied).with("code", "policy").with("rule", denial.rule.clone());
+        let note = note.with("path", call.request.path.clone()).with("caller", caller);
+        self.approvals.note(note.with("method", method));
+        match message {
+            Some(message) => Next::Answer(response::denied(&Asker::of(message, denial.form), denial)),
+            None => refused(&denial.reason),
         }
+    }
+
+    fn to_hold(&self, call: Call, message: Message, body: Body, terms: Terms) -> Next {
+        if path::is_legacy_sse(&call.request.target) {
+            return refused(&LEGACY_SSE);
+        }
+        let Some(body) = body.into_text() else { return refused(&NO_TEXT) };
+        let asker = Asker::of(&message, terms.form);
+        let origin = call::origin(&call, &message);
+        Next::Hold(Box::new((self.held(call, message, body, terms), origin, asker)))
     }
 
     /// An agent that cancels a request, or ends its session, no longer waits, though its connection may stay open.
@@ -264,31 +200,60 @@ impl Gate {
         }
     }
 
+    async fn finish(
+        &self,
+        next: Next,
+        arrived: Instant,
+        deadline: Option<Duration>,
+    ) -> Result<CheckResponse, tonic::Status> {
+        match next {
+            Next::Answer(response) => {
+                metrics().answered_at_once(arrived.elapsed());
+                Ok(response)
+            }
+            Next::Hold(asked) => self.hold(*asked, arrived, deadline).await,
+            Next::Probe(probe) => Ok(self.hold_probe(*probe, arrived, deadline).await),
+        }
+    }
+
+    async fn hold(
+        &self,
+        (held, origin, asker): (Held, Option<Origin>, Asker),
+        arrived: Instant,
+        deadline: Option<Duration>,
+    ) -> Result<CheckResponse, tonic::Status> {
+        let gives_up = deadline.map(|deadline| arrived + deadline);
+        let end = arrived + held.terms.hold.min(before(deadline));
+        let outcome = self.approvals.hold(held, origin, end);
+        let outcome = match gives_up {
+            // Nobody reads a later answer, however long the store takes.
+            Some(gives_up) => timeout_at(gives_up, outcome).await.unwrap_or(Outcome::StoreUnavailable),
+            None => outcome.await,
+        };
+        if gives_up.is_some_and(|gives_up| Instant::now() >= gives_up) {
+            return Ok(response::malformed("the gateway's deadline has passed"));
+        }
+        if matches!(outcome, Outcome::Pending { why: StillOpen::Draining, .. })
+            && self.settings.leave_parked == LeaveParked::Unavailable
+        {
+            return Err(tonic::Status::unavailable("this replica leaves: ask another one"));
+        }
+        Ok(response::outcome(&asker, &outcome, |approval| self.link(approval)))
+    }
+
     fn link(&self, approval: &ApprovalId) -> Option<String> {
         self.settings.reviewers_url.as_ref().map(|url| format!("{}/a/{approval}", url.trim_end_matches('/')))
     }
 }
 
-/// That policy refused a call and nobody was asked.
-fn denied(call: &Call, denial: &Denial) -> Note {
-    let caller = call.caller.subject.as_ref().map(ToString::to_string);
-    let note = Note::new(Event::Denied).with("code", "policy").with("rule", denial.rule.clone());
-    note.with("path", call.request.path.clone()).with("caller", caller)
+/// Refuses a request for what it is, and not for its message.
+fn refused(why: &dyn Display) -> Next {
+    Next::Answer(response::malformed(&why.to_string()))
 }
 
 /// A little before the gateway gives up, also where it does so soon.
-fn before(deadline: Duration) -> Duration {
-    deadline - MARGIN.min(deadline / 10)
-}
-
-fn session_key(caller: &Caller, session: &str) -> SessionKey {
-    SessionKey::of(&[&caller.key().to_string(), session])
-}
-
-/// Which request an attempt answers to; none outside a session or without an id.
-fn origin(call: &Call, message: &Message) -> Option<Origin> {
-    let request = RequestKey::of(&[&message.id.as_ref()?.text()]);
-    Some(Origin { session: call.session?, request })
+fn before(deadline: Option<Duration>) -> Duration {
+    deadline.map_or(Duration::MAX, |deadline| deadline - MARGIN.min(deadline / 10))
 }
 
 #[tonic::async_trait]

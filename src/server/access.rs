@@ -142,7 +142,7 @@ impl Access {
 }
 
 /// How people sign in.
-fn sign_in(config: &OidcConfig, url: Option<&str>) -> Result<Oidc, NoAccess> {
+pub(crate) fn sign_in(config: &OidcConfig, url: Option<&str>) -> Result<Oidc, NoAccess> {
     let public: axum::http::Uri = url.and_then(|url| url.parse().ok()).ok_or(NoAccess::NoUrl)?;
     let here = public.host().is_some_and(|host| ["localhost", "127.0.0.1", "[::1]"].contains(&host));
     if public.scheme_str() != Some("https") && !here {

@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
-use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::TraceContext;
 use super::metrics::word;
@@ -25,21 +24,21 @@ const LONGEST: usize = 128;
 /// What a gateway asks about.
 pub fn asked(call: &Call, message: &Message) {
     note(|span| {
-        span.set_attribute("mcp.method.name", said(&message.method));
+        span.set_attribute(KeyValue::new("mcp.method.name", said(&message.method)));
         if let Some(tool) = &message.tool {
-            span.set_attribute("gen_ai.operation.name", "execute_tool");
-            span.set_attribute("gen_ai.tool.name", said(&tool.name));
+            span.set_attribute(KeyValue::new("gen_ai.operation.name", "execute_tool"));
+            span.set_attribute(KeyValue::new("gen_ai.tool.name", said(&tool.name)));
         }
         if let Some(id) = &message.id {
-            span.set_attribute("jsonrpc.request.id", said(&id.text()));
+            span.set_attribute(KeyValue::new("jsonrpc.request.id", said(&id.text())));
         }
         // Its digest: the session's id is a key to the session.
         if let Some(session) = call.session {
-            span.set_attribute("mcp.session.id", session.to_string());
+            span.set_attribute(KeyValue::new("mcp.session.id", session.to_string()));
         }
         let version = call.request.headers.iter().find(|(name, _)| name == "mcp-protocol-version");
         if let Some((_, version)) = version {
-            span.set_attribute("mcp.protocol.version", said(version));
+            span.set_attribute(KeyValue::new("mcp.protocol.version", said(version)));
         }
     });
     link_to_client(message);
@@ -60,9 +59,9 @@ fn link_to_client(message: &Message) {
 /// The answer that a gateway gets: under which reason code, and for which approval.
 pub fn answered(code: &'static str, approval: Option<&ApprovalId>) {
     note(|span| {
-        span.set_attribute("holdpoint.reason_code", code);
+        span.set_attribute(KeyValue::new("holdpoint.reason_code", code));
         if let Some(id) = approval {
-            span.set_attribute("holdpoint.approval.id", id.to_string());
+            span.set_attribute(KeyValue::new("holdpoint.approval.id", id.to_string()));
         }
     });
 }
@@ -70,21 +69,21 @@ pub fn answered(code: &'static str, approval: Option<&ApprovalId>) {
 /// The record that a call waits for.
 pub fn parked(approval: &Approval, replica: ReplicaId) {
     of_approval(approval);
-    note(|span| span.set_attribute("holdpoint.replica", replica.to_string()));
+    note(|span| span.set_attribute(KeyValue::new("holdpoint.replica", replica.to_string())));
 }
 
 /// How an attempt ended, after how long.
 pub fn ended(outcome: &Outcome, wait: Duration) {
     note(|span| {
-        span.set_attribute("holdpoint.outcome", word(outcome));
-        span.set_attribute("holdpoint.wait_s", wait.as_secs_f64());
+        span.set_attribute(KeyValue::new("holdpoint.outcome", word(outcome)));
+        span.set_attribute(KeyValue::new("holdpoint.wait_s", wait.as_secs_f64()));
     });
 }
 
 /// The votes that let a call go on, or stop it: each has a trace of its own.
 pub fn voted(approval: &Approval) {
     let votes = approval.standing_votes();
-    note(|span| span.set_attribute("holdpoint.votes", votes.len() as i64));
+    note(|span| span.set_attribute(KeyValue::new("holdpoint.votes", votes.len() as i64)));
     for vote in votes {
         link(vote.trace.as_deref(), "decision", Some(vote.verdict));
     }
@@ -93,24 +92,24 @@ pub fn voted(approval: &Approval) {
 /// A reviewer's decision on a record, which belongs to the trace of its Check.
 pub fn decides(approval: &Approval, verdict: Verdict) {
     of_approval(approval);
-    note(|span| span.set_attribute("holdpoint.verdict", verdict.as_str()));
+    note(|span| span.set_attribute(KeyValue::new("holdpoint.verdict", verdict.as_str())));
     link(approval.held.trace.as_deref(), "check", None);
 }
 
 /// What stands after a decision.
 pub fn decided(approval: &Approval) {
-    note(|span| span.set_attribute("holdpoint.state", approval.state.kind().as_str()));
+    note(|span| span.set_attribute(KeyValue::new("holdpoint.state", approval.state.kind().as_str())));
 }
 
 fn of_approval(approval: &Approval) {
     let Held { terms, tool, fingerprint, .. } = &*approval.held;
     note(|span| {
-        span.set_attribute("holdpoint.approval.id", approval.id.to_string());
-        span.set_attribute("holdpoint.queue", terms.queue.to_string());
-        span.set_attribute("holdpoint.rule", terms.rule.clone());
-        span.set_attribute("holdpoint.fingerprint", fingerprint.to_string()[..16].to_owned());
+        span.set_attribute(KeyValue::new("holdpoint.approval.id", approval.id.to_string()));
+        span.set_attribute(KeyValue::new("holdpoint.queue", terms.queue.to_string()));
+        span.set_attribute(KeyValue::new("holdpoint.rule", terms.rule.clone()));
+        span.set_attribute(KeyValue::new("holdpoint.fingerprint", fingerprint.to_string()[..16].to_owned()));
         if let Some(tool) = tool {
-            span.set_attribute("gen_ai.tool.name", said(tool));
+            span.set_attribute(KeyValue::new("gen_ai.tool.name", said(tool)));
         }
     });
 }
@@ -120,7 +119,7 @@ fn link(traceparent: Option<&str>, to: &'static str, verdict: Option<Verdict>) {
     note(|span| {
         let to = KeyValue::new("holdpoint.link", to);
         let verdict = verdict.map(|verdict| KeyValue::new("holdpoint.verdict", verdict.as_str()));
-        span.add_link_with_attributes(other, [to].into_iter().chain(verdict).collect());
+        span.add_link(other, [to].into_iter().chain(verdict).collect());
     });
 }
 

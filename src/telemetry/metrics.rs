@@ -14,6 +14,7 @@ use opentelemetry_sdk::metrics::{MeterProviderBuilder, SdkMeterProvider};
 use prometheus::{Registry, TextEncoder};
 
 pub use self::instruments::{Kind, LIST, Metric, Metrics};
+use super::spans::is_told;
 use crate::domain::approval::{Approval, State};
 use crate::domain::decision::Verdict;
 use crate::domain::ids::QueueName;
@@ -59,7 +60,9 @@ impl Metrics {
 
     /// A Check was refused.
     pub fn refused(&self, code: &'static str) {
-        self.refusals.add(1, &[KeyValue::new("reason_code", code)]);
+        if is_told() {
+            self.refusals.add(1, &[KeyValue::new("reason_code", code)]);
+        }
     }
 
     /// A decision was recorded.
@@ -102,8 +105,15 @@ impl Metrics {
 
     /// This replica has shown its sign of life.
     pub fn lease_renewed(&self) {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        self.lease_renewed.record(now.as_secs_f64(), &[]);
+        self.lease_renewed.record(now(), &[]);
+    }
+
+    /// A probe of this replica by itself went well, or wrong.
+    pub fn sang(&self, well: bool) {
+        match well {
+            true => self.canary_well.record(now(), &[]),
+            false => self.canary_failures.add(1, &[]),
+        }
     }
 
     /// So many spans, log lines or readings were not exported.
@@ -117,13 +127,17 @@ impl Metrics {
 pub struct Waiting {
     since: Instant,
     outcome: &'static str,
+    is_told: bool,
 }
 
 impl Waiting {
     /// From now on.
     pub fn begin() -> Self {
-        metrics().parked.add(1, &[]);
-        Self { since: Instant::now(), outcome: "caller_gone" }
+        let is_told = is_told();
+        if is_told {
+            metrics().parked.add(1, &[]);
+        }
+        Self { since: Instant::now(), outcome: "caller_gone", is_told }
     }
 
     /// It has come to this.
@@ -134,11 +148,19 @@ impl Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
+        if !self.is_told {
+            return;
+        }
         let outcome = [KeyValue::new("outcome", self.outcome)];
         metrics().parked.add(-1, &[]);
         metrics().holds.add(1, &outcome);
         metrics().wait.record(self.since.elapsed().as_secs_f64(), &outcome);
     }
+}
+
+/// Seconds since 1970.
+fn now() -> f64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 /// The word for how an attempt ended.

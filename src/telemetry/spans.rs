@@ -4,8 +4,8 @@
 //! does, so that otherwise they are disabled and cost next to nothing.
 
 use futures_util::FutureExt as _;
-use opentelemetry::Context;
-use opentelemetry::trace::{FutureExt as _, Status, TraceContextExt};
+use opentelemetry::trace::{FutureExt as _, SpanRef, Status, TraceContextExt};
+use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::SdkTracer;
 use tracing::{Instrument, Level};
 use tracing_opentelemetry::{OpenTelemetryLayer, OpenTelemetrySpanExt};
@@ -60,7 +60,18 @@ impl Span {
         Self::new(name, "server", Context::new())
     }
 
+    /// The same, told to nobody, and with it all that happens within. This has to be said before it begins.
+    pub fn untold(self) -> Self {
+        let outside = self.outside.with_telemetry_suppressed();
+        // Dropped here, it ends; that is told to nobody either.
+        let _ = self.span.set_parent(outside.clone());
+        Self { span: tracing::Span::none(), outside }
+    }
+
     fn new(name: &'static str, kind: &'static str, outside: Context) -> Self {
+        if outside.is_telemetry_suppressed() {
+            return Self { span: tracing::Span::none(), outside };
+        }
         let span =
             tracing::info_span!(target: TARGET, parent: None, "span", otel.name = name, otel.kind = kind);
         // It has not started yet, so this fails only where nothing is exported.
@@ -106,7 +117,7 @@ impl Drop for Unfinished {
             false => ("cancelled", "the caller left"),
         };
         note(|span| {
-            span.set_attribute("error.type", kind);
+            span.set_attribute(KeyValue::new("error.type", kind));
             span.set_status(Status::error(why));
         });
     }
@@ -121,17 +132,24 @@ pub fn current() -> Option<TraceContext> {
     })
 }
 
+/// Whether what happens now is told to anybody: not so within [`Span::untold`].
+pub(super) fn is_told() -> bool {
+    !Context::is_current_telemetry_suppressed()
+}
+
 /// The trace that the current span belongs to.
 pub fn trace_id() -> Option<String> {
     current().map(|TraceContext(span)| span.trace_id().to_string())
 }
 
 /// Adds to the current span, where it is going to be exported.
-pub(super) fn note(add: impl FnOnce(&tracing::Span)) {
-    let is_exported = Context::map_current(|context| context.span().is_recording());
-    if is_exported {
-        add(&tracing::Span::current());
-    }
+pub(super) fn note(add: impl FnOnce(&SpanRef<'_>)) {
+    Context::map_current(|context| {
+        let span = context.span();
+        if span.is_recording() {
+            add(&span);
+        }
+    });
 }
 
 #[cfg(test)]

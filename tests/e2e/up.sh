@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What docker-compose.yml starts, as processes without Docker, with the same configurations: Redis with two replicas and
-# three Sentinels, three replicas of Holdpoint, the ops-tools server, and Envoy in the place of agentgateway.
+# three Sentinels, three replicas of Holdpoint and the ops-tools server. Envoy is in the place of agentgateway, oidc-provider in
+# that of Dex, and the receiver of the tests in that of a collector.
 # Runs until Ctrl-C. Logs, and the addresses for scripts, lie in target/e2e/up (HOLDPOINT_UP sets another place).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -24,9 +25,17 @@ start_sentinel() { # start_sentinel NAME PORT PRIMARY_PORT
   until_ok "$1" pings_sentinel "$2"
 }
 
+start_login() { # start_login PORT ADMIN_PORT...
+  local redirects=("${@:2}")
+  redirects=("${redirects[@]/#/http://127.0.0.1:}")
+  start login "$e2e/bin/node" tests/e2e/oidc_provider.mjs "$(realpath "$e2e/oidc")" "$1" "${redirects[@]/%//login/callback}"
+  until_ok login get "$1/.well-known/openid-configuration"
+}
+
 start_replica() { # start_replica NAME CHECK_PORT ADMIN_PORT
   start "$1" env HOLDPOINT_TOKEN="$token" HOLDPOINT_REDIS_URL="$redis" HOLDPOINT_ADMIN_URL="http://127.0.0.1:$3" \
-    "$target/debug/holdpoint" serve --config deploy/compose/holdpoint.yaml \
+    OTEL_EXPORTER_OTLP_ENDPOINT="$otlp" \
+    "$target/debug/holdpoint" serve --config "$logs/holdpoint.yaml" \
     --ext-authz-listen "127.0.0.1:$2" --admin-listen "127.0.0.1:$3"
   until_ok "$1" get "$3/readyz"
 }
@@ -47,7 +56,7 @@ mkdir -p "$logs"
 logs=$(cd "$logs" && pwd)
 if [ -z "${HOLDPOINT_UP:-}" ]; then
   say "Building ..."
-  cargo build --quiet --bin holdpoint --example ops-tools
+  cargo build --quiet --bin holdpoint --example ops-tools --example collector
 fi
 
 token=${HOLDPOINT_TOKEN:-$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')}
@@ -65,12 +74,20 @@ for n in 1 2 3; do
 done
 redis="redis+sentinel://$(IFS=,; echo "${sentinels[*]}")/main"
 
+start collector "$target/debug/examples/collector"
+until_ok collector grep http "$logs/collector.log"
+otlp=$(head -n 1 "$logs/collector.log")
+
 checks=() admins=()
 for n in 1 2 3; do
   checks+=("$(port $((9000 + n)))")
   admins+=("$(port $((8080 + n)))")
-  start_replica "holdpoint-$n" "${checks[-1]}" "${admins[-1]}"
 done
+login=$(port 5556)
+start_login "$login" "${admins[@]}"
+sed -e "s|http://login.localhost:5556/dex|http://localhost:$login|" -e "s|/etc/holdpoint|$PWD/deploy/compose|" \
+  deploy/compose/holdpoint.yaml >"$logs/holdpoint.yaml"
+for n in 1 2 3; do start_replica "holdpoint-$n" "${checks[n - 1]}" "${admins[n - 1]}"; done
 gateway=$(port 3000)
 start_envoy "$tools" "${checks[@]}"
 
@@ -78,6 +95,8 @@ start_envoy "$tools" "${checks[@]}"
   echo "gateway=http://127.0.0.1:$gateway/privileged/mcp"
   echo "tools=http://127.0.0.1:$tools"
   echo "redis=$redis"
+  echo "otlp=$otlp"
+  echo "config=$logs/holdpoint.yaml"
   for admin in "${admins[@]}"; do echo "admin=http://127.0.0.1:$admin"; done
   echo "token=$token"
 } >"$logs/addresses.part"
@@ -85,6 +104,8 @@ mv "$logs/addresses.part" "$logs/addresses"
 
 box "Reviewers:  http://127.0.0.1:${admins[0]}/?token=$token" \
   "Agents:     http://127.0.0.1:$gateway/privileged/mcp" \
-  "Look:       holdpoint doctor --url http://127.0.0.1:${admins[0]} --gateway http://127.0.0.1:$gateway/privileged/mcp"
+  "Sign in:    http://127.0.0.1:${admins[0]} as ana, with any password" \
+  "Look:       holdpoint doctor --url http://127.0.0.1:${admins[0]} --gateway http://127.0.0.1:$gateway/privileged/mcp" \
+  "Traces:     $logs/collector.log"
 say "Ctrl-C stops everything."
 wait

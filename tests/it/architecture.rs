@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 6] = [
 ];
 
 /// Where a crate may be used, by the beginning of the path below `src`.
-const OWNERS: [(&str, &[&str]); 24] = [
+const OWNERS: [(&str, &[&str]); 25] = [
     ("redis", &["store/redis"]),
     ("deadpool_redis", &["store/redis"]),
     ("tonic", &["ext_authz"]),
@@ -27,6 +27,7 @@ const OWNERS: [(&str, &[&str]); 24] = [
     ("cel", &["domain/policy"]),
     ("regex", &["domain/redaction", "config/policy/redact"]),
     ("ed25519_dalek", &["domain/audit"]),
+    ("schemars", &["config"]),
     ("serde_json_canonicalizer", &["domain/audit", "config"]),
     ("ureq", &["cli", "admin/identity", "audit/sinks"]),
     ("jsonwebtoken", &["admin/identity"]),

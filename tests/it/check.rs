@@ -36,7 +36,7 @@ fn world(config: &str) -> World {
     let Loaded { config, policy, .. } = Config::read(config, Path::new("test.yaml")).unwrap();
     let (waiters, clock) = (Arc::new(Waiters::default()), Arc::new(SystemClock));
     let memory = MemoryStore::new(clock.clone(), waiters.clone(), Duration::from_secs(600));
-    let store = Arc::new(FaultyStore::around(memory));
+    let store = Arc::new(FaultyStore::over(memory));
     let settings = approvals::Settings::new(Duration::from_millis(300), config.limits.into());
     let approvals = Approvals::new(store.clone(), waiters, clock, ReplicaId::random(), settings);
     let settings = Settings {

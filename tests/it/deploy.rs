@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::processes::{command, free_port};
 
@@ -112,6 +112,29 @@ async fn every_file_that_the_compose_file_mounts_is_there_and_accepted() {
     let Output { status, stdout, .. } = command(&[], &["config", "check", file.to_str().unwrap()]).await;
     assert!(status.success());
     assert!(String::from_utf8(stdout).unwrap().ends_with("2 rules, 0 warnings\n"));
+}
+
+#[test]
+fn people_are_sent_to_the_login_of_the_compose_file_and_back_to_the_replica_that_sent_them() {
+    let compose = compose();
+    let [login, holdpoint] =
+        ["dex.yaml", "holdpoint.yaml"].map(|file| yaml(&root().join("deploy/compose").join(file)).remove(0));
+    let (oidc, client) = (&holdpoint["admin"]["oidc"], &login["staticClients"][0]);
+    assert_eq!((&oidc["issuer"], &oidc["client_id"]), (&login["issuer"], &client["id"]));
+    let secret = fs::read_to_string(root().join("deploy/compose/login-secret")).unwrap();
+    assert_eq!(client["secret"], secret.trim());
+    let name = login["issuer"].as_str().unwrap().split(['/', ':']).nth(3).unwrap();
+    assert_eq!(compose["services"]["login"]["networks"]["default"]["aliases"], json!([name]));
+
+    let is_replica = |(name, _): &(&str, &Value)| name.starts_with("holdpoint");
+    for (name, service) in services(&compose).into_iter().filter(is_replica) {
+        let own = &service["environment"]["HOLDPOINT_ADMIN_URL"];
+        let url = own.as_str().or(holdpoint["admin"]["url"].as_str()).unwrap();
+        let published = url.replace("http://", "") + ":8081";
+        assert_eq!(service["ports"], json!([published]), "{name}");
+        let back = json!(format!("{url}/login/callback"));
+        assert!(client["redirectURIs"].as_array().unwrap().contains(&back), "{name}: {back}");
+    }
 }
 
 #[tokio::test]

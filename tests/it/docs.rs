@@ -1,6 +1,8 @@
 //! What people read is true: examples load, names exist, links lead somewhere, nothing is left out.
 
+mod cookbook;
 mod markdown;
+mod reference;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,31 +20,6 @@ use crate::support::processes::installed;
 
 /// The configurations of others in `deploy`.
 const GATEWAYS: [&str; 2] = ["agentgateway.yaml", "envoy.yaml"];
-
-/// Where docs/configuration.md tells of the settings of each struct.
-const SECTIONS: [(&str, &str); 21] = [
-    ("BreakGlassConfig", "break_glass"),
-    ("Config", "All settings"),
-    ("ExtAuthzConfig", "ext_authz"),
-    ("AdminConfig", "admin"),
-    ("ReviewerConfig", "admin.reviewers"),
-    ("OidcConfig", "admin.oidc"),
-    ("ProxyConfig", "admin.proxy"),
-    ("RolesConfig", "admin.roles"),
-    ("SessionsConfig", "admin.sessions"),
-    ("RedisConfig", "redis"),
-    ("ClientCertificate", "redis.client_certificate"),
-    ("LimitsConfig", "limits"),
-    ("ShutdownConfig", "shutdown"),
-    ("AuditConfig", "audit"),
-    ("SinkConfig", "audit.sinks"),
-    ("RedactConfig", "policy.redact"),
-    ("IdentityConfig", "identity"),
-    ("PolicyConfig", "policy"),
-    ("UnmatchedConfig", "policy.unmatched"),
-    ("TermsConfig", "policy.defaults"),
-    ("RuleConfig", "policy.rules"),
-];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -117,6 +94,32 @@ fn examples_of_configurations_and_expressions_are_valid() {
     assert!(configurations > 5 && expressions > 5, "{configurations} and {expressions} examples found");
 }
 
+/// Above each block of commands stands which test runs it, when a person did, or why nobody has.
+#[test]
+fn every_block_of_commands_says_how_it_is_known_to_work() {
+    let mut tests = String::new();
+    sources("tests", &mut tests);
+    for document in documents() {
+        let lines: Vec<&str> = document.text.lines().collect();
+        for block in document.blocks().iter().filter(|block| block.language == "sh") {
+            let place = format!("{}:{}", document.name, block.line);
+            let mark = lines[block.line - 2].strip_prefix("<!-- ").and_then(|line| line.strip_suffix(" -->"));
+            match mark.and_then(|mark| mark.split_once(": ")) {
+                Some(("test", name)) => {
+                    assert!(tests.contains(&format!("fn {name}(")), "{place}: no test {name}")
+                }
+                Some(("by hand", day)) => {
+                    assert!(day.parse::<jiff::civil::Date>().is_ok(), "{place}: when was it?")
+                }
+                Some(("not run", why)) => assert!(!why.is_empty(), "{place}: why not?"),
+                _ => panic!(
+                    "{place}: who ran this? <!-- test: NAME -->, <!-- by hand: DATE --> or <!-- not run: WHY -->"
+                ),
+            }
+        }
+    }
+}
+
 #[test]
 fn links_lead_to_files_and_headings() {
     for document in documents() {
@@ -146,50 +149,6 @@ fn every_variable_of_a_rule_is_explained_and_no_other() {
     let error = Expression::compile("no_such_variable").unwrap_err().reason;
     let (_, known) = error.split_once("a rule can read ").expect("a list of the variables");
     assert_eq!(told, known.split(", ").map(str::to_owned).collect());
-}
-
-#[test]
-fn every_setting_is_explained_and_no_other() {
-    let document = document("docs/configuration.md");
-    for file in files("src/config", "rs")
-        .into_iter()
-        .chain(files("src/config/policy", "rs"))
-        .chain([root().join("src/config.rs")])
-    {
-        for (name, fields) in settings(&fs::read_to_string(file).unwrap()) {
-            let section = SECTIONS.iter().find(|(of, _)| *of == name);
-            let (_, section) = section.unwrap_or_else(|| panic!("{name}: give it a section"));
-            let told: BTreeSet<String> = document.first_column(section).into_iter().collect();
-            assert_eq!(told, fields, "{name}");
-        }
-    }
-}
-
-/// The structs that are read from the file, and how their fields are written there.
-fn settings(source: &str) -> Vec<(String, BTreeSet<String>)> {
-    let mut found: Vec<(String, BTreeSet<String>)> = Vec::new();
-    let (mut derived, mut within, mut renamed) = (false, false, None);
-    for line in source.lines() {
-        let code = line.trim_start();
-        if code.starts_with("#[derive(") {
-            derived = code.contains("Deserialize");
-        } else if let Some(name) = line.strip_prefix("pub struct ").and_then(|l| l.strip_suffix(" {")) {
-            within = derived;
-            if within {
-                found.push((name.to_owned(), BTreeSet::new()));
-            }
-        } else if line == "}" {
-            within = false;
-        } else if let Some(name) = code.strip_prefix("#[serde(rename = \"") {
-            renamed = name.split('"').next().map(str::to_owned);
-        } else if let Some((name, _)) = code.strip_prefix("pub ").and_then(|l| l.split_once(": "))
-            && within
-        {
-            let name = renamed.take().unwrap_or_else(|| name.to_owned());
-            found.last_mut().expect("a field is in a struct").1.insert(name);
-        }
-    }
-    found
 }
 
 #[test]

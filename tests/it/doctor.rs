@@ -5,8 +5,9 @@ use std::process::Output;
 use serde_json::{Value, json};
 
 use crate::support::eventually::eventually;
+use crate::support::otlp::Receiver;
 use crate::support::processes::{
-    Envoy, Holdpoint, OpsTools, PartialBodies, RedisServer, TOKEN, command, free_port,
+    Envoy, Holdpoint, OidcProvider, OpsTools, PartialBodies, RedisServer, TOKEN, command, free_port,
 };
 use crate::support::world::World;
 
@@ -34,8 +35,14 @@ impl Report {
 
 /// Runs the doctor against this replica, with these options beside.
 async fn doctor(replica: &str, options: &[&str]) -> Report {
+    doctor_told(&[], replica, options).await
+}
+
+/// The same with these variables in its environment.
+async fn doctor_told(environment: &[(&str, &str)], replica: &str, options: &[&str]) -> Report {
     let args = [&["doctor", "--json", "--url", replica], options].concat();
-    let Output { status, stdout, stderr } = command(&[("HOLDPOINT_TOKEN", TOKEN)], &args).await;
+    let environment = [&[("HOLDPOINT_TOKEN", TOKEN)], environment].concat();
+    let Output { status, stdout, stderr } = command(&environment, &args).await;
     let stdout = String::from_utf8(stdout).unwrap();
     let json: Value = serde_json::from_str(&stdout)
         .unwrap_or_else(|_| panic!("no report: {stdout}{}", String::from_utf8_lossy(&stderr)));
@@ -164,10 +171,85 @@ async fn a_redis_that_would_lose_approvals_is_named() {
     assert_eq!(report.failed(), ["redis.persistence"]);
     assert!(report.said("service.ready").contains("live in this one process"), "{report:?}");
 
+    let evicting = RedisServer::persistent().await;
+    let set = ["SET", "maxmemory-policy", "allkeys-lru", "maxmemory", "100mb"];
+    let _: () = redis::cmd("CONFIG").arg(&set).query(&mut evicting.connection()).expect("a setting");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("holdpoint.yaml");
+    std::fs::write(&file, format!("redis: {{ url: '{}', wait_replicas: 1 }}", evicting.url())).unwrap();
+    let report = doctor(replica.admin(), &["--config", file.to_str().unwrap()]).await;
+    assert_eq!(report.failed(), ["redis.fit", "redis.replicas", "store.round_trip"]);
+    assert!(report.said("redis.fit").contains("maxmemory-policy"), "{report:?}");
+
     let nobody = format!("redis://127.0.0.1:{}", free_port());
-    let otlp = format!("http://127.0.0.1:{}", free_port());
-    let report = doctor(replica.admin(), &["--redis-url", &nobody, "--otlp", &otlp]).await;
-    assert_eq!(report.failed(), ["redis.reachable", "otlp.reachable"]);
+    let report = doctor(replica.admin(), &["--redis-url", &nobody]).await;
+    assert_eq!(report.failed(), ["redis.reachable"]);
+}
+
+#[tokio::test]
+async fn a_redis_user_that_lacks_leave_is_named() {
+    let (redis, replica) = tokio::join!(RedisServer::persistent(), Holdpoint::start("", None));
+    let (user, url) = ("reader", format!("redis://reader:secret@127.0.0.1:{}", redis.port()));
+    let leave = ["on", ">secret", "~*", "&*", "+@read", "+@connection", "+info", "+time"];
+    let _: () = redis::cmd("ACL")
+        .arg("SETUSER")
+        .arg(user)
+        .arg(&leave)
+        .query(&mut redis.connection())
+        .expect("a user");
+    let report = doctor(replica.admin(), &["--redis-url", &url]).await;
+    assert_eq!(report.failed(), ["store.round_trip"], "{report:?}");
+    assert!(report.said("store.round_trip").contains("docs/redis.md"), "{report:?}");
+}
+
+#[tokio::test]
+async fn an_issuer_that_people_cannot_be_sent_to_is_named() {
+    let (issuer, replica) =
+        tokio::join!(OidcProvider::start("http://127.0.0.1:1/login/callback"), Holdpoint::start("", None));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("holdpoint.yaml");
+    let found = async |issuer: &str, more: &str| {
+        let oidc = format!("{{ issuer: '{issuer}', client_id: holdpoint{more} }}");
+        std::fs::write(&file, format!("admin: {{ url: 'http://127.0.0.1:1', oidc: {oidc} }}")).unwrap();
+        doctor(replica.admin(), &["--config", file.to_str().unwrap()]).await
+    };
+    let right = found(issuer.issuer(), "").await;
+    assert_eq!(right.failed(), Vec::<&str>::new());
+    assert!(right.said("oidc.issuer").ends_with("answers and has keys"), "{right:?}");
+
+    let other = format!("{}/", issuer.issuer());
+    let misspelt = found(&other, "").await;
+    assert!(misspelt.said("oidc.issuer").contains("it calls itself"), "{misspelt:?}");
+    let away = found(&format!("http://127.0.0.1:{}", free_port()), "").await;
+    assert!(away.said("oidc.issuer").contains("Nobody can sign in there"), "{away:?}");
+    let secretless = found(issuer.issuer(), ", client_secret_file: /nowhere").await;
+    assert!(secretless.said("oidc.issuer").contains("/nowhere: No such file"), "{secretless:?}");
+    for report in [misspelt, away, secretless] {
+        assert_eq!(report.failed(), ["oidc.issuer"]);
+    }
+}
+
+#[tokio::test]
+async fn a_collector_that_takes_nothing_is_named() {
+    let (receiver, replica) = tokio::join!(Receiver::start(), Holdpoint::start("", None));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("holdpoint.yaml");
+    std::fs::write(&file, "").unwrap();
+    let options = ["--config", file.to_str().unwrap()];
+    let found = async |endpoint: &str| {
+        doctor_told(&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)], replica.admin(), &options).await
+    };
+    let right = found(&receiver.url()).await;
+    assert_eq!(right.failed(), Vec::<&str>::new());
+    assert_eq!(right.said("otlp.export"), "the collector takes traces");
+    assert_eq!(receiver.spans().len(), 0);
+
+    // Something listens there, and it is no collector.
+    let wrong = found(replica.admin()).await;
+    assert_eq!(wrong.failed(), ["otlp.export", "otlp.export"]);
+    assert!(wrong.said("otlp.export").contains("takes no traces"), "{wrong:?}");
+    let away = found(&format!("http://127.0.0.1:{}", free_port())).await;
+    assert_eq!(away.failed(), ["otlp.export", "otlp.export"]);
 }
 
 #[tokio::test]

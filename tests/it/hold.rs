@@ -12,8 +12,9 @@ use holdpoint::domain::outcome::{Outcome, StillOpen};
 use holdpoint::domain::quorum::Marks;
 use holdpoint::domain::ruling::Late;
 use holdpoint::domain::sample;
+use holdpoint::store::around::Around;
 use holdpoint::store::memory::MemoryStore;
-use holdpoint::store::{ApprovalStore, Bell, Filter, Order, Query};
+use holdpoint::store::{Bell, Filter, Order, Query};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -31,7 +32,7 @@ struct World {
 
 fn world() -> World {
     let waiters = Arc::new(Waiters::default());
-    let store = Arc::new(FaultyStore::around(MemoryStore::new(Arc::new(SystemClock), waiters.clone(), LONG)));
+    let store = Arc::new(FaultyStore::over(MemoryStore::new(Arc::new(SystemClock), waiters.clone(), LONG)));
     let clock = Arc::new(SystemClock);
     let approvals = Approvals::new(
         store.clone(),

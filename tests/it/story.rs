@@ -5,6 +5,7 @@ mod audited;
 mod command_line;
 mod embedded;
 mod hung_up;
+mod our_headers;
 mod refused;
 mod rejected;
 mod replicas;

@@ -5,3 +5,4 @@ mod dashboards;
 mod environment;
 mod metrics;
 mod story;
+mod told;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::gateway::{Gateway, Wanted};
 use super::history::{Answer, Call};
-use super::replica::Terms;
+use crate::local::replica::Terms;
 
 /// One call in so many is made by two at once, and one in so many is made again when it is over.
 const SHARED: u64 = 12;

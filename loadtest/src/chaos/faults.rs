@@ -8,8 +8,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::history::{Event, Fault, History};
 use super::proxy::{Proxy, Weather};
-use super::redis::{Redis, Shape};
-use super::replica::Replica;
+use crate::local::redis::{Redis, Shape};
+use crate::local::replica::Replica;
 
 /// A replica's lease twice: others take what a frozen replica held.
 const TWO_LEASES: Duration = Duration::from_secs(6);
@@ -40,7 +40,7 @@ pub fn schedule(shape: Shape) -> Vec<(Fault, Duration)> {
     ];
     let network = [(Fault::Delay, 10), (Fault::Cut, 10), (Fault::HalfClose, 10), (Fault::BlackHole, 20)];
     match shape {
-        Shape::Aof => faults.extend(network.into_iter().chain([(Fault::KillRedis, 15)])),
+        Shape::Aof | Shape::Everysec => faults.extend(network.into_iter().chain([(Fault::KillRedis, 15)])),
         Shape::Memory => faults.extend(network.into_iter().chain([(Fault::WipeRedis, 15)])),
         Shape::Sentinel => faults.extend([(Fault::FailOver, 15), (Fault::KillPrimary, 60)]),
     }

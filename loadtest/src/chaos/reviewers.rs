@@ -11,8 +11,6 @@ use uuid::Uuid;
 use super::admin::{Admin, Approval, Reply};
 use super::history::{Call, Event, History, Verdict};
 
-/// There are never more reviewers than this.
-pub const MOST: usize = 16;
 /// One call in so many is to be rejected.
 const REJECTED: u64 = 4;
 /// One decision in so many meets another reviewer's contrary one, at another replica at once.
@@ -23,16 +21,6 @@ const INSIST: Duration = Duration::from_secs(30);
 const PAGE: &str = "100";
 /// How old what a reviewer looks at may be.
 const STALE: Duration = Duration::from_secs(1);
-
-/// A reviewer's name.
-pub fn name(number: usize) -> String {
-    format!("reviewer-{number}")
-}
-
-/// The token that proves who they are.
-pub fn token(number: usize) -> String {
-    format!("the-token-of-reviewer-{number}")
-}
 
 /// All reviewers.
 pub struct Reviewers {

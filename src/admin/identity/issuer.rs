@@ -44,6 +44,17 @@ impl fmt::Debug for Oidc {
     }
 }
 
+impl Oidc {
+    /// Asks the issuer for its addresses and keys, as signing in does. It blocks.
+    ///
+    /// # Errors
+    /// It does not answer, or not as this issuer would.
+    pub fn ask(&self) -> Result<(), String> {
+        let issuer = &self.config.issuer.value;
+        Issuer::answer(&Http::new(issuer, self.ca.as_deref()), issuer).map(drop)
+    }
+}
+
 /// The issuer does not answer, or not as one does.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the issuer {issuer} cannot be asked: {why}")]

@@ -159,3 +159,37 @@ impl Bell for Silent {
     fn changed(&self, _: &ApprovalId) {}
     fn ring_all(&self) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Level;
+    use super::*;
+
+    /// What is not as it should be, of a Redis that should have two replicas.
+    fn amiss(change: impl FnOnce(&mut Checkup)) -> Vec<(&'static str, Level)> {
+        let mut checkup = Checkup {
+            version: "7.4.2".to_owned(),
+            unfit: None,
+            persists: Some(true),
+            replicas: 2,
+            latency: Duration::from_millis(1),
+            clock_apart: Duration::from_millis(1),
+            user: Some("holdpoint".to_owned()),
+        };
+        change(&mut checkup);
+        let found = of_checkup(&checkup, 2).into_iter().filter(|finding| finding.level != Level::Ok);
+        found.map(|finding| (finding.about, finding.level)).collect()
+    }
+
+    #[test]
+    fn each_thing_amiss_with_a_redis_is_named() {
+        assert_eq!(amiss(|_| {}), []);
+        assert_eq!(amiss(|c| c.unfit = Some("it evicts".to_owned())), [("redis.fit", Level::Failed)]);
+        assert_eq!(amiss(|c| c.persists = Some(false)), [("redis.persistence", Level::Failed)]);
+        assert_eq!(amiss(|c| c.persists = None), [("redis.persistence", Level::Unseen)]);
+        assert_eq!(amiss(|c| c.replicas = 1), [("redis.replicas", Level::Failed)]);
+        assert_eq!(amiss(|c| c.latency = SLOW * 2), [("redis.latency", Level::Warning)]);
+        assert_eq!(amiss(|c| c.clock_apart = APART * 2), [("redis.clock", Level::Warning)]);
+        assert_eq!(amiss(|c| c.user = Some("default".to_owned())), [("redis.user", Level::Warning)]);
+    }
+}

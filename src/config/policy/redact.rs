@@ -1,26 +1,27 @@
 //! What is redacted, as it stands in the file.
 
 use regex::Regex;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{RuleConfig, TermsConfig};
 use crate::domain::redaction::{How, Pointer, Redact, Redaction, What};
 
 /// One kind of value that is redacted: at a place, or by what it looks like.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RedactConfig {
-    /// A place in the parameters: a JSON pointer, `*` for any member.
+    /// A place in `params`; either this or `pattern`.
     pub pointer: Option<String>,
-    /// A regular expression for texts and numbers, anywhere.
+    /// A regular expression for texts and numbers.
     pub pattern: Option<String>,
-    /// Whether it is kept for those who may ask.
+    /// Whether it is kept nowhere, or for those who may see it and ask.
     #[serde(default)]
     pub how: HowWord,
 }
 
 /// Dropped or masked.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum HowWord {
     /// Kept nowhere.

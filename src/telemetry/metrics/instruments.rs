@@ -96,5 +96,7 @@ metrics! {
     doorbells_missed: Count "holdpoint_doorbells_missed_total" [] "Changes that were found by looking, because no message came";
     subscriptions: Reading "holdpoint_subscriptions" [] "Approvals whose messages this replica listens for";
     lease_renewed: Reading "holdpoint_lease_renewed_timestamp_seconds" [] "When this replica last renewed its lease";
+    canary_well: Reading "holdpoint_canary_well_timestamp_seconds" [] "When a probe of this replica by itself last went well";
+    canary_failures: Count "holdpoint_canary_failures_total" [] "Probes of this replica by itself that went wrong";
     export_dropped: Count "holdpoint_export_dropped_total" ["signal"] "Spans, log lines and batches of metrics that no receiver took";
 }

@@ -4,26 +4,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use holdpoint::admin::{
     self, AllowedHosts, Authentication, CardSettings, Proofs, Settings, StoreKind, TokenDigest, TokenReviewer,
 };
 use holdpoint::approvals::{Approvals, Waiters};
 use holdpoint::audit::Audit;
 use holdpoint::clock::SystemClock;
-use holdpoint::domain::act::Act;
-use holdpoint::domain::approval::{Approval, Departure, Held, StateKind};
-use holdpoint::domain::audit::Note;
-use holdpoint::domain::decision::{Membership, Role, Vote};
+use holdpoint::domain::approval::{Approval, Held, StateKind};
+use holdpoint::domain::decision::{Membership, Role};
 use holdpoint::domain::fingerprint::Fingerprint;
-use holdpoint::domain::ids::{ApprovalId, AttemptId, Group, ReplicaId, RequestKey, SessionKey, Subject};
+use holdpoint::domain::ids::{ApprovalId, Group, ReplicaId, Subject};
 use holdpoint::domain::outcome::Outcome;
 use holdpoint::domain::sample;
+use holdpoint::store::around::{Around, Failure};
 use holdpoint::store::memory::MemoryStore;
-use holdpoint::store::{
-    ActError, ApprovalStore, Filter, Health, OpenIn, Order, Page, Parking, Precedents, Query, StoreError,
-    VoteError,
-};
+use holdpoint::store::{ApprovalStore, Filter, Health, Order, Query, StoreError};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, redirect};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -280,97 +275,33 @@ impl SwitchedStore {
         *self.replicated.lock().unwrap() = replicated;
     }
 
-    fn on(&self) -> Result<&MemoryStore, StoreError> {
-        match self.off.load(Ordering::SeqCst) {
-            true => Err(StoreError::Unavailable("switched off".into())),
-            false => Ok(&self.memory),
-        }
+    fn is_off(&self) -> bool {
+        self.off.load(Ordering::SeqCst)
     }
 }
 
-#[async_trait]
-impl ApprovalStore for SwitchedStore {
-    async fn park(&self, parking: &Parking) -> Result<Approval, StoreError> {
-        self.on()?.park(parking).await
+impl Around for SwitchedStore {
+    fn inner(&self) -> Arc<dyn ApprovalStore> {
+        self.memory.clone()
     }
 
-    async fn look(&self, id: &ApprovalId) -> Result<Option<Approval>, StoreError> {
-        self.on()?.look(id).await
-    }
-
-    async fn vote(&self, id: &ApprovalId, vote: &Vote) -> Result<Approval, VoteError> {
-        self.on()?.vote(id, vote).await
-    }
-
-    async fn act(&self, id: &ApprovalId, act: &Act) -> Result<Approval, ActError> {
-        self.on()?.act(id, act).await
+    async fn around<T: Send, E: Failure>(
+        &self,
+        transition: &'static str,
+        answer: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, E> {
+        let is_deaf = transition == "note" && self.deaf.load(Ordering::SeqCst);
+        if is_deaf || self.is_off() {
+            return Err(StoreError::Unavailable("switched off".into()).into());
+        }
+        answer.await
     }
 
     async fn replicated(&self, _: &Approval) -> Option<bool> {
         *self.replicated.lock().unwrap()
     }
 
-    async fn claim(
-        &self,
-        id: &ApprovalId,
-        attempt: AttemptId,
-        fingerprint: &Fingerprint,
-    ) -> Result<Option<Approval>, StoreError> {
-        self.on()?.claim(id, attempt, fingerprint).await
-    }
-
-    async fn detach(
-        &self,
-        id: &ApprovalId,
-        attempt: AttemptId,
-        departure: Departure,
-    ) -> Result<Option<Approval>, StoreError> {
-        self.on()?.detach(id, attempt, departure).await
-    }
-
-    async fn withdraw(&self, session: SessionKey, request: Option<RequestKey>) -> Result<(), StoreError> {
-        self.on()?.withdraw(session, request).await
-    }
-
-    async fn count_open(&self) -> Result<Vec<OpenIn>, StoreError> {
-        self.on()?.count_open().await
-    }
-
-    async fn sweep(&self) -> Result<Vec<ApprovalId>, StoreError> {
-        self.on()?.sweep().await
-    }
-
-    async fn renew_lease(&self) -> Result<(), StoreError> {
-        self.on()?.renew_lease().await
-    }
-
-    async fn note(&self, note: &Note) -> Result<(), StoreError> {
-        match self.deaf.load(Ordering::SeqCst) {
-            true => Err(StoreError::Unavailable("it takes no notes".into())),
-            false => self.on()?.note(note).await,
-        }
-    }
-
-    async fn list(&self, query: &Query) -> Result<Page, StoreError> {
-        self.on()?.list(query).await
-    }
-
-    async fn precedents(&self, id: &ApprovalId) -> Result<Precedents, StoreError> {
-        self.on()?.precedents(id).await
-    }
-
-    async fn listen(&self, id: &ApprovalId) -> Result<(), StoreError> {
-        self.on()?.listen(id).await
-    }
-
-    fn forget(&self, id: &ApprovalId) {
-        self.memory.forget(id);
-    }
-
     fn health(&self) -> Health {
-        match self.on() {
-            Ok(_) => Health::Up,
-            Err(error) => Health::Down(error.to_string()),
-        }
+        if self.is_off() { Health::Down("switched off".into()) } else { Health::Up }
     }
 }

@@ -19,6 +19,8 @@ struct Up {
     gateway: String,
     tools: String,
     redis: String,
+    otlp: String,
+    config: String,
     admins: Vec<String>,
     _running: Running,
     _folder: tempfile::TempDir,
@@ -56,6 +58,8 @@ impl Up {
             gateway: one("gateway"),
             tools: one("tools"),
             redis: one("redis"),
+            otlp: one("otlp"),
+            config: one("config"),
             admins: all("admin"),
             _running: running,
             _folder: folder,
@@ -115,10 +119,14 @@ async fn the_walk_through_of_the_field_guide_on_the_whole_topology() {
     })
     .await;
     let envoy = root().join("deploy/envoy.yaml");
-    let args =
-        ["doctor", "--json", "--url", &up.admins[0], "--redis-url", &up.redis, "--gateway", &up.gateway];
+    let args = ["doctor", "--json", "--url", &up.admins[0], "--config", &up.config, "--gateway", &up.gateway];
     let args = [&args[..], &["--gateway-config", envoy.to_str().unwrap()]].concat();
-    let Output { status, stdout, .. } = command(&[("HOLDPOINT_TOKEN", TOKEN)], &args).await;
+    let environment = [
+        ("HOLDPOINT_TOKEN", TOKEN),
+        ("HOLDPOINT_REDIS_URL", &up.redis),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &up.otlp),
+    ];
+    let Output { status, stdout, .. } = command(&environment, &args).await;
     let report = String::from_utf8(stdout).unwrap();
     assert_eq!(status.code(), Some(0), "{report}");
     let report: Value = serde_json::from_str(&report).unwrap();
@@ -131,4 +139,6 @@ async fn the_walk_through_of_the_field_guide_on_the_whole_topology() {
     };
     assert_eq!(said("redis.replicas"), "2");
     assert!(said("gate.parks").contains("was parked and refused"));
+    assert!(said("oidc.issuer").ends_with("answers and has keys"));
+    assert_eq!(said("otlp.export"), "the collector takes traces");
 }

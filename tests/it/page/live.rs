@@ -61,6 +61,7 @@ async fn an_empty_page_says_whether_the_gate_is_asked() {
     desk.world.lists_tools_at_once().await;
     desk.opens("/").await;
     desk.reads("#empty", "A gateway last asked this replica at").await;
+    desk.reads("#empty", "This replica last parked and refused a probe of its own at").await;
 }
 
 #[tokio::test]

@@ -3,17 +3,10 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 
-use async_trait::async_trait;
-use holdpoint::domain::act::Act;
-use holdpoint::domain::approval::{Approval, Departure};
-use holdpoint::domain::audit::Note;
-use holdpoint::domain::decision::Vote;
-use holdpoint::domain::fingerprint::Fingerprint;
-use holdpoint::domain::ids::{ApprovalId, AttemptId, RequestKey, SessionKey};
+use holdpoint::domain::approval::Approval;
+use holdpoint::store::around::{Around, Failure};
 use holdpoint::store::memory::MemoryStore;
-use holdpoint::store::{
-    ActError, ApprovalStore, Health, OpenIn, Page, Parking, Precedents, Query, StoreError, VoteError,
-};
+use holdpoint::store::{ApprovalStore, StoreError};
 
 /// The embedded store, which can be made to fail.
 pub struct FaultyStore {
@@ -25,7 +18,7 @@ pub struct FaultyStore {
 }
 
 impl FaultyStore {
-    pub fn around(inner: MemoryStore) -> Self {
+    pub fn over(inner: MemoryStore) -> Self {
         let inner = RwLock::new(Arc::new(inner));
         let (failing, hanging) = (AtomicBool::new(false), AtomicBool::new(false));
         let (claims_to_lose, without_replicas) = (AtomicUsize::new(0), AtomicBool::new(false));
@@ -57,11 +50,6 @@ impl FaultyStore {
         *self.inner.write().unwrap() = Arc::new(empty);
     }
 
-    /// The store as others reach it.
-    pub fn inner(&self) -> Arc<MemoryStore> {
-        self.inner.read().unwrap().clone()
-    }
-
     async fn up(&self) -> Result<(), StoreError> {
         if self.hanging.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
@@ -71,106 +59,34 @@ impl FaultyStore {
             false => Ok(()),
         }
     }
+
+    fn loses_answer(&self, transition: &str) -> bool {
+        let lose = |left: usize| left.checked_sub(1);
+        transition == "claim"
+            && self.claims_to_lose.fetch_update(Ordering::SeqCst, Ordering::SeqCst, lose).is_ok()
+    }
 }
 
 fn lost() -> StoreError {
     StoreError::Unavailable("as the test wants".to_owned())
 }
 
-#[async_trait]
-impl ApprovalStore for FaultyStore {
-    async fn park(&self, parking: &Parking) -> Result<Approval, StoreError> {
-        self.up().await?;
-        self.inner().park(parking).await
+impl Around for FaultyStore {
+    fn inner(&self) -> Arc<dyn ApprovalStore> {
+        self.inner.read().unwrap().clone()
     }
 
-    async fn look(&self, id: &ApprovalId) -> Result<Option<Approval>, StoreError> {
+    async fn around<T: Send, E: Failure>(
+        &self,
+        transition: &'static str,
+        answer: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, E> {
         self.up().await?;
-        self.inner().look(id).await
-    }
-
-    async fn vote(&self, id: &ApprovalId, vote: &Vote) -> Result<Approval, VoteError> {
-        self.up().await?;
-        self.inner().vote(id, vote).await
-    }
-
-    async fn act(&self, id: &ApprovalId, act: &Act) -> Result<Approval, ActError> {
-        self.up().await?;
-        self.inner().act(id, act).await
+        let answer = answer.await;
+        if self.loses_answer(transition) { Err(lost().into()) } else { answer }
     }
 
     async fn replicated(&self, _standing: &Approval) -> Option<bool> {
         Some(!self.without_replicas.load(Ordering::SeqCst))
-    }
-
-    async fn claim(
-        &self,
-        id: &ApprovalId,
-        attempt: AttemptId,
-        fingerprint: &Fingerprint,
-    ) -> Result<Option<Approval>, StoreError> {
-        self.up().await?;
-        let claimed = self.inner().claim(id, attempt, fingerprint).await;
-        let lose = |left: usize| left.checked_sub(1);
-        match self.claims_to_lose.fetch_update(Ordering::SeqCst, Ordering::SeqCst, lose) {
-            Ok(_) => Err(lost()),
-            Err(_) => claimed,
-        }
-    }
-
-    async fn detach(
-        &self,
-        id: &ApprovalId,
-        attempt: AttemptId,
-        departure: Departure,
-    ) -> Result<Option<Approval>, StoreError> {
-        self.up().await?;
-        self.inner().detach(id, attempt, departure).await
-    }
-
-    async fn withdraw(&self, session: SessionKey, request: Option<RequestKey>) -> Result<(), StoreError> {
-        self.up().await?;
-        self.inner().withdraw(session, request).await
-    }
-
-    async fn count_open(&self) -> Result<Vec<OpenIn>, StoreError> {
-        self.up().await?;
-        self.inner().count_open().await
-    }
-
-    async fn sweep(&self) -> Result<Vec<ApprovalId>, StoreError> {
-        self.up().await?;
-        self.inner().sweep().await
-    }
-
-    async fn renew_lease(&self) -> Result<(), StoreError> {
-        self.up().await?;
-        self.inner().renew_lease().await
-    }
-
-    async fn note(&self, note: &Note) -> Result<(), StoreError> {
-        self.inner().note(note).await
-    }
-
-    async fn list(&self, query: &Query) -> Result<Page, StoreError> {
-        self.inner().list(query).await
-    }
-
-    async fn precedents(&self, id: &ApprovalId) -> Result<Precedents, StoreError> {
-        self.up().await?;
-        self.inner().precedents(id).await
-    }
-
-    async fn listen(&self, id: &ApprovalId) -> Result<(), StoreError> {
-        self.up().await?;
-        self.inner().listen(id).await
-    }
-
-    fn forget(&self, id: &ApprovalId) {
-        self.inner().forget(id);
-    }
-
-    fn health(&self) -> Health {
-        self.inner().health()
     }
 }

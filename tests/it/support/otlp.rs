@@ -21,9 +21,10 @@ use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::trace::v1::Span as Sent;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tonic::transport::{Server, server::TcpIncoming};
+use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig, server::TcpIncoming};
 use tonic::{Request, Response, Status};
 
+use super::authority::Authority;
 use super::eventually::eventually;
 
 /// What has been received so far, from everybody.
@@ -59,6 +60,7 @@ pub struct Span {
 
 /// A receiver; it ends with this value.
 pub struct Receiver {
+    scheme: &'static str,
     address: SocketAddr,
     received: Received,
     _stop: DropGuard,
@@ -67,16 +69,27 @@ pub struct Receiver {
 impl Receiver {
     /// Starts a receiver on a free port.
     pub async fn start() -> Self {
+        Self::served_by(Server::builder(), "http").await
+    }
+
+    /// The same with a certificate of this authority; whoever sends has to have one too.
+    pub async fn behind_tls(authority: &Authority) -> Self {
+        let own = Identity::from_pem(&authority.certificate, &authority.key);
+        let tls = ServerTlsConfig::new().identity(own).client_ca_root(Certificate::from_pem(&authority.root));
+        Self::served_by(Server::builder().tls_config(tls).expect("a certificate"), "https").await
+    }
+
+    async fn served_by(mut server: Server, scheme: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (received, stop) = (Received::default(), CancellationToken::new());
-        let server = Server::builder()
+        let server = server
             .add_service(TraceServiceServer::new(received.clone()))
             .add_service(MetricsServiceServer::new(received.clone()))
             .add_service(LogsServiceServer::new(received.clone()))
             .serve_with_incoming_shutdown(TcpIncoming::from(listener), stop.clone().cancelled_owned());
         tokio::spawn(server);
-        Self { address, received, _stop: stop.drop_guard() }
+        Self { scheme, address, received, _stop: stop.drop_guard() }
     }
 
     /// The port, for a gateway.
@@ -86,7 +99,7 @@ impl Receiver {
 
     /// The URL, for `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// All spans so far.
@@ -102,11 +115,6 @@ impl Receiver {
     /// Waits for a span of this name.
     pub async fn named(&self, name: &str) -> Span {
         self.span(name, |span| span.name == name).await
-    }
-
-    /// Waits for a span of this name in this trace; replicas probe themselves in traces of their own.
-    pub async fn named_in(&self, trace: &str, name: &str) -> Span {
-        self.span(name, |span| span.name == name && span.trace == trace).await
     }
 
     /// The names of all metrics so far.

@@ -59,6 +59,24 @@ fn the_dashboard_shows_metrics_that_are_there() {
     }
 }
 
+#[test]
+fn the_dashboard_leaves_no_metric_out() {
+    let shown = named(&read("deploy/grafana/holdpoint.json"));
+    for metric in LIST {
+        let is_shown = shown.iter().any(|name| name.starts_with(metric.name));
+        assert!(is_shown, "the dashboard does not show {}", metric.name);
+    }
+}
+
+#[test]
+fn the_document_lists_every_transition() {
+    let (text, store) = (read("docs/telemetry.md"), read("src/store/around.rs"));
+    let row = text.lines().find(|line| line.starts_with("| `transition` |")).expect("a row of transitions");
+    let listed: BTreeSet<_> = row.split('`').skip(3).step_by(2).collect();
+    let measured = store.split("self.around(\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    assert_eq!(listed, measured.collect());
+}
+
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Alerts {

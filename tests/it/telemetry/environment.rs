@@ -8,8 +8,9 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 use tokio::net::TcpListener;
 
+use crate::support::authority::Authority;
 use crate::support::eventually::eventually;
-use crate::support::otlp::{Receiver, Span};
+use crate::support::otlp::Receiver;
 use crate::support::processes::{Holdpoint, serve};
 use crate::telemetry::metrics::{lists_tools, reading};
 
@@ -28,9 +29,8 @@ async fn what_is_left_is_sent_when_the_process_leaves() {
     lists_tools(&holdpoint).await;
     assert!(receiver.spans().is_empty(), "it is not time yet");
     assert!(holdpoint.leave().await.success());
-    let lists = |span: &Span| span.name == "ext_authz check" && span.get("mcp.method.name") == "tools/list";
-    let check = receiver.span("the check of tools/list", lists).await;
-    assert_eq!(check.service, "from-attributes");
+    let check = receiver.named("ext_authz check").await;
+    assert_eq!((check.service.as_str(), check.get("mcp.method.name")), ("from-attributes", "tools/list"));
     assert_eq!(receiver.authorizations(), [Some("Basic collector".to_owned())]);
 }
 
@@ -92,13 +92,43 @@ async fn spans_go_over_http_where_that_is_asked_for() {
 }
 
 #[tokio::test]
+async fn spans_go_over_tls_to_a_receiver_of_the_authority_that_is_named_and_to_no_other() {
+    let authority = Authority::new();
+    let receiver = Receiver::behind_tls(&authority).await;
+    let file = |name: &str| authority.folder().join(name).to_str().expect("UTF-8").to_owned();
+    let (url, root, certificate, key) = (receiver.url(), file("root"), file("certificate"), file("key"));
+    let environment = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
+        ("OTEL_METRICS_EXPORTER", "none"),
+        ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", &certificate),
+        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", &key),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", &root),
+    ];
+    let deceived = Holdpoint::told(&environment[..4], "", None).await;
+    lists_tools(&deceived).await;
+    eventually("a span that is not sent", async || {
+        reading(&deceived, r#"holdpoint_export_dropped_total{signal="traces"}"#).await.filter(|n| *n > 0.0)
+    })
+    .await;
+    assert!(receiver.spans().is_empty(), "nobody vouches for this receiver");
+
+    let holdpoint = Holdpoint::told(&environment, "", None).await;
+    lists_tools(&holdpoint).await;
+    receiver.named("ext_authz check").await;
+}
+
+#[tokio::test]
 async fn an_export_that_cannot_be_stops_the_start() {
     for (endpoint, protocol, why) in [
         ("https://collector", "http/protobuf", "https is only there with"),
         ("http://collector", "carrier-pigeon", "neither grpc nor http/protobuf"),
+        ("http://collector", "grpc", "OTEL_*: /nowhere: No such file"),
     ] {
-        let environment =
-            [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)];
+        let environment = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+            ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere"),
+        ];
         let mut refused = serve(&environment, &["--admin-listen", "127.0.0.1:0"]);
         assert!(!refused.ended().await.success());
         assert!(refused.stderr().contains(why), "{}", refused.stderr());

@@ -12,11 +12,18 @@ use crate::support::eventually::eventually;
 use crate::support::processes::{Holdpoint, RedisServer};
 
 /// Asks a replica about a message, as a gateway does.
-async fn asks(holdpoint: &Holdpoint, body: &str) -> CheckResponse {
+pub async fn asks(holdpoint: &Holdpoint, body: &str) -> CheckResponse {
+    asks_within(holdpoint, body, None).await
+}
+
+/// The same with the `traceparent` of the client.
+pub async fn asks_within(holdpoint: &Holdpoint, body: &str, traceparent: Option<&str>) -> CheckResponse {
+    let within = traceparent.map(|span| ("traceparent".to_owned(), span.to_owned()));
+    let json = ("content-type".to_owned(), "application/json".to_owned());
     let http = attribute_context::HttpRequest {
         method: "POST".into(),
         path: "/mcp".into(),
-        headers: [("content-type".to_owned(), "application/json".to_owned())].into(),
+        headers: [json].into_iter().chain(within).collect(),
         size: body.len() as i64,
         body: body.into(),
         ..Default::default()
@@ -30,11 +37,17 @@ async fn asks(holdpoint: &Holdpoint, body: &str) -> CheckResponse {
 
 /// A `tools/list`, which has to pass.
 pub async fn lists_tools(holdpoint: &Holdpoint) {
-    let answer = asks(holdpoint, r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#).await;
+    lists_tools_within(holdpoint, None).await;
+}
+
+/// The same with the `traceparent` of the client.
+pub async fn lists_tools_within(holdpoint: &Holdpoint, traceparent: Option<&str>) {
+    let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+    let answer = asks_within(holdpoint, list, traceparent).await;
     assert!(matches!(answer.http_response, Some(HttpResponse::OkResponse(_))), "{answer:?}");
 }
 
-async fn page(holdpoint: &Holdpoint) -> String {
+pub async fn page(holdpoint: &Holdpoint) -> String {
     // Without a token.
     let page = reqwest::get(format!("{}/metrics", holdpoint.admin())).await.expect("an answer");
     assert_eq!(page.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
@@ -94,6 +107,7 @@ async fn a_story_is_counted_from_the_park_to_the_release() {
     }
     let renewed = reading(&holdpoint, "holdpoint_lease_renewed_timestamp_seconds").await.unwrap();
     assert!(renewed > 1_700_000_000.0, "{renewed}");
+    eventually("the canary", async || reading(&holdpoint, "holdpoint_canary_well_timestamp_seconds").await).await;
     let names = exposed();
     for line in page(&holdpoint).await.lines().filter(|line| !line.starts_with('#')) {
         let name = line.split(['{', ' ']).next().unwrap();
@@ -104,7 +118,7 @@ async fn a_story_is_counted_from_the_park_to_the_release() {
 #[tokio::test]
 async fn a_store_that_fails_and_a_caller_that_leaves_are_counted() {
     let mut redis = RedisServer::start().await;
-    let holdpoint = Holdpoint::start("ext_authz: { patience: 100ms }", Some(&redis)).await;
+    let holdpoint = Holdpoint::start("ext_authz: { patience: 1s }", Some(&redis)).await;
     let call = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"drop","arguments":{}}}"#;
     {
         let asking = asks(&holdpoint, call);
@@ -120,4 +134,33 @@ async fn a_store_that_fails_and_a_caller_that_leaves_are_counted() {
     counted(r#"holdpoint_holds_total{outcome="store_unavailable"}"#).await;
     counted(r#"holdpoint_refusals_total{reason_code="store_unavailable"}"#).await;
     counted(r#"holdpoint_store_errors_total{transition="park"}"#).await;
+}
+
+#[tokio::test]
+async fn a_decision_whose_message_is_lost_is_found_by_looking_and_counted() {
+    let redis = RedisServer::start().await;
+    let deaf = ["SETUSER", "deaf", "on", ">secret", "~*", "+@all", "resetchannels"];
+    let _: String = redis::cmd("ACL").arg(&deaf).query(&mut redis.connection()).unwrap();
+    let holdpoint = Holdpoint::with("", redis.url().replace("//", "//deaf:secret@")).await;
+    let call = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"drop","arguments":{}}}"#;
+    let (answer, ()) = tokio::join!(asks(&holdpoint, call), async {
+        let id = holdpoint.reviewer().sees_one().await;
+        holdpoint.reviewer().approves(&id).await;
+    });
+    assert!(matches!(answer.http_response, Some(HttpResponse::OkResponse(_))), "{answer:?}");
+    let missed = reading(&holdpoint, "holdpoint_doorbells_missed_total").await;
+    assert!(missed.is_some_and(|missed| missed >= 1.0), "{missed:?}");
+}
+
+#[tokio::test]
+async fn a_replica_that_cannot_park_its_own_probe_counts_it() {
+    let redis = RedisServer::start().await;
+    let full = ["SET", "maxmemory", "1"];
+    let _: String = redis::cmd("CONFIG").arg(&full).query(&mut redis.connection()).unwrap();
+    let holdpoint = Holdpoint::start("", Some(&redis)).await;
+    eventually("the canary's failure", async || {
+        reading(&holdpoint, "holdpoint_canary_failures_total").await.filter(|n| *n > 0.0)
+    })
+    .await;
+    assert_eq!(reading(&holdpoint, "holdpoint_canary_well_timestamp_seconds").await, None);
 }

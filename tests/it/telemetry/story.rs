@@ -73,10 +73,9 @@ async fn one_trace_leads_from_the_agent_to_the_release_and_links_to_the_reviewer
     let (receiver, reviewer) = (&world.receiver, world.b.reviewer());
     let calling = world.agent_calls();
 
-    let park = receiver.named_in(TRACE, "park").await;
+    let park = receiver.named("park").await;
     assert!(!calling.is_finished(), "who waits is visible already");
-    let holds = |span: &Span| span.trace == TRACE && span.name == "hold";
-    assert!(!receiver.spans().iter().any(holds), "the call still waits");
+    assert!(receiver.spans().iter().all(|span| span.name != "hold"), "the call still waits");
     let id = reviewer.sees_one().await;
     assert_eq!((park.get("holdpoint.approval.id"), park.get("holdpoint.queue")), (id.as_str(), "default"));
 
@@ -84,13 +83,13 @@ async fn one_trace_leads_from_the_agent_to_the_release_and_links_to_the_reviewer
     assert_eq!(decided.status(), 204);
     assert_eq!(calling.await.unwrap().status(), 200);
 
-    let check = receiver.named_in(TRACE, "ext_authz check").await;
+    let check = receiver.named("ext_authz check").await;
     let asks = receiver.span("the gateway's question", |span| span.id == check.parent).await;
     let ingress = receiver.span("the gateway's span", |span| span.parent == AGENT).await;
     assert_eq!([&asks.service, &ingress.service], ["gateway"; 2]);
     assert_eq!([&check.trace, &asks.trace, &ingress.trace], [TRACE; 3]);
-    let hold = receiver.named_in(TRACE, "hold").await;
-    let claim = receiver.named_in(TRACE, "claim").await;
+    let hold = receiver.named("hold").await;
+    let claim = receiver.named("claim").await;
     assert_eq!([&park.parent, &hold.parent, &claim.parent], [&check.id, &check.id, &hold.id]);
     assert_eq!(check.service, "holdpoint-a");
     assert_eq!(check.state, "vendor=1");
@@ -154,8 +153,7 @@ async fn a_decision_made_while_nobody_waited_is_linked_when_it_is_redeemed_and_e
     let id = reviewer.sees_one().await;
     let aborted = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
     calling.abort();
-    let (left, first_check) =
-        (receiver.named_in(TRACE, "hold").await, receiver.named_in(TRACE, "ext_authz check").await);
+    let (left, first_check) = (receiver.named("hold").await, receiver.named("ext_authz check").await);
     for span in [&left, &first_check] {
         assert_eq!((span.is_error, span.get("error.type")), (true, "cancelled"));
         assert!(u128::from(span.end) > aborted, "it lasts until the caller leaves: {span:?}");

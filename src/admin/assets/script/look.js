@@ -1,4 +1,4 @@
-// Theme, search, notifications, and whether the gate is asked at all.
+// Theme, search, notifications, and whether the gate is asked at all and holds.
 
 const THEMES = ["auto", "dark", "light"];
 
@@ -53,15 +53,26 @@ function tellOfNew(card) {
   };
 }
 
-/** While nothing waits: when the gate was asked last. A gate that nobody asks guards nothing. */
+/** While nothing waits: when the gate was asked last, and how it tried itself. A gate that nobody asks guards nothing. */
 async function showAsked() {
-  const asked = document.querySelector("#empty:not([hidden]) .asked");
-  if (!asked || !connected) return;
-  const { asked_at: at } = await fetch("/readyz").then((answer) => answer.json());
-  if (!at) return;
-  asked.textContent = "A gateway last asked this replica at ";
-  asked.append(Object.assign(document.createElement("time"), { dateTime: at, textContent: at }), ".");
+  const empty = document.querySelector("#empty:not([hidden])");
+  if (!empty || !connected) return;
+  const { asked_at: asked, canary } = await fetch("/readyz").then((answer) => answer.json());
+  tellWhen(empty.querySelector(".asked"), "A gateway last asked this replica at ", asked);
+  const line = empty.querySelector(".canary");
+  if (canary.error) {
+    line.textContent = `A probe of this replica by itself failed: ${canary.error}`;
+  } else if (canary.age_seconds !== null) {
+    const sang = new Date(Date.now() - canary.age_seconds * 1000).toISOString();
+    tellWhen(line, "This replica last parked and refused a probe of its own at ", sang);
+  }
   showTimes();
+}
+
+function tellWhen(line, text, at) {
+  if (!at) return;
+  line.textContent = text;
+  line.append(Object.assign(document.createElement("time"), { dateTime: at, textContent: at }), ".");
 }
 
 setInterval(() => showAsked().catch(() => {}), 10_000);

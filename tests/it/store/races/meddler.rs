@@ -2,18 +2,12 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use holdpoint::domain::act::Act;
-use holdpoint::domain::approval::{Approval, Departure};
-use holdpoint::domain::audit::Note;
-use holdpoint::domain::decision::Vote;
-use holdpoint::domain::fingerprint::Fingerprint;
-use holdpoint::domain::ids::{ApprovalId, AttemptId, RequestKey, SessionKey};
-use holdpoint::store::{
-    ActError, ApprovalStore, Health, OpenIn, Page, Parking, Precedents, Query, StoreError, VoteError,
-};
+use holdpoint::domain::approval::StateKind;
+use holdpoint::store::around::{Around, Failure};
+use holdpoint::store::{ApprovalStore, Query};
 
 use super::super::stage::approve;
+use crate::support::replica::everything;
 
 /// When the reviewer decides.
 #[derive(Clone, Copy, PartialEq)]
@@ -33,92 +27,35 @@ pub struct Meddler {
 }
 
 impl Meddler {
-    async fn meddle(&self, now: Moment, id: &ApprovalId) {
-        // An attempt listens before it parks, too: then there is nothing to decide.
-        if now == self.moment && self.inner.look(id).await.unwrap().is_some() {
-            self.inner.vote(id, &approve("bob")).await.unwrap();
+    /// Approves what waits. An attempt listens before it parks, too: then nothing does.
+    async fn meddle(&self) {
+        let open = Query { states: vec![StateKind::Pending], ..everything() };
+        let open = self.inner.list(&open).await.unwrap().approvals;
+        for waits in open.iter().filter(|approval| approval.holder.is_some()) {
+            self.inner.vote(&waits.id, &approve("bob")).await.unwrap();
         }
     }
 }
 
-#[async_trait]
-impl ApprovalStore for Meddler {
-    async fn park(&self, parking: &Parking) -> Result<Approval, StoreError> {
-        let parked = self.inner.park(parking).await?;
-        self.meddle(Moment::BeforeTheReplyOfPark, &parked.id).await;
-        Ok(parked)
+impl Around for Meddler {
+    fn inner(&self) -> Arc<dyn ApprovalStore> {
+        Arc::clone(&self.inner)
     }
 
-    async fn precedents(&self, id: &ApprovalId) -> Result<Precedents, StoreError> {
-        self.inner.precedents(id).await
-    }
-
-    async fn listen(&self, id: &ApprovalId) -> Result<(), StoreError> {
-        self.meddle(Moment::BeforeListening, id).await;
-        self.inner.listen(id).await?;
-        self.meddle(Moment::AfterListening, id).await;
-        Ok(())
-    }
-
-    async fn look(&self, id: &ApprovalId) -> Result<Option<Approval>, StoreError> {
-        self.inner.look(id).await
-    }
-
-    async fn vote(&self, id: &ApprovalId, vote: &Vote) -> Result<Approval, VoteError> {
-        self.inner.vote(id, vote).await
-    }
-
-    async fn act(&self, id: &ApprovalId, act: &Act) -> Result<Approval, ActError> {
-        self.inner.act(id, act).await
-    }
-
-    async fn claim(
+    async fn around<T: Send, E: Failure>(
         &self,
-        id: &ApprovalId,
-        attempt: AttemptId,
-        fingerprint: &Fingerprint,
-    ) -> Result<Option<Approval>, StoreError> {
-        self.inner.claim(id, attempt, fingerprint).await
-    }
-
-    async fn detach(
-        &self,
-        id: &ApprovalId,
-        attempt: AttemptId,
-        departure: Departure,
-    ) -> Result<Option<Approval>, StoreError> {
-        self.inner.detach(id, attempt, departure).await
-    }
-
-    async fn withdraw(&self, session: SessionKey, request: Option<RequestKey>) -> Result<(), StoreError> {
-        self.inner.withdraw(session, request).await
-    }
-
-    async fn count_open(&self) -> Result<Vec<OpenIn>, StoreError> {
-        self.inner.count_open().await
-    }
-
-    async fn sweep(&self) -> Result<Vec<ApprovalId>, StoreError> {
-        self.inner.sweep().await
-    }
-
-    async fn renew_lease(&self) -> Result<(), StoreError> {
-        self.inner.renew_lease().await
-    }
-
-    async fn note(&self, note: &Note) -> Result<(), StoreError> {
-        self.inner.note(note).await
-    }
-
-    async fn list(&self, query: &Query) -> Result<Page, StoreError> {
-        self.inner.list(query).await
-    }
-
-    fn forget(&self, id: &ApprovalId) {
-        self.inner.forget(id);
-    }
-
-    fn health(&self) -> Health {
-        self.inner.health()
+        transition: &'static str,
+        answer: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, E> {
+        if (transition, self.moment) == ("listen", Moment::BeforeListening) {
+            self.meddle().await;
+        }
+        let answer = answer.await;
+        if let ("park", Moment::BeforeTheReplyOfPark) | ("listen", Moment::AfterListening) =
+            (transition, self.moment)
+        {
+            self.meddle().await;
+        }
+        answer
     }
 }

@@ -48,6 +48,11 @@ impl Process {
         Ok(Self { pid: pid.context("it has ended at once")?, child })
     }
 
+    /// Its number in /proc.
+    pub fn id(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().cast_unsigned()
+    }
+
     /// Stops it where it stands; see [`Process::thaw`].
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
@@ -83,7 +88,7 @@ impl Process {
                 if Instant::now() >= until {
                     bail!("it does not listen on port {port}");
                 }
-                sleep(Duration::from_millis(20)).await;
+                sleep(Duration::from_millis(5)).await;
             }
         }
         Ok(())

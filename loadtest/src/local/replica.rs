@@ -9,7 +9,14 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
 use super::processes::{Process, free_port};
-use super::reviewers;
+
+/// So many reviewers are known to every replica.
+pub const REVIEWERS: usize = 16;
+
+/// The token that proves who a reviewer is.
+pub fn token(reviewer: usize) -> String {
+    format!("the-token-of-reviewer-{reviewer}")
+}
 
 /// What every replica is configured with.
 #[derive(Debug, Clone)]
@@ -20,6 +27,8 @@ pub struct Terms {
     pub expires: Duration,
     /// How long a late approval is good for.
     pub grant: Duration,
+    /// What it writes into its log, as `holdpoint serve --log` takes it.
+    pub log: &'static str,
 }
 
 /// A replica. Whoever does something to its process holds the lock, so that faults do not meet on it.
@@ -31,12 +40,18 @@ pub struct Replica {
     program: PathBuf,
     config: PathBuf,
     log: PathBuf,
+    level: &'static str,
     process: Mutex<Option<Process>>,
 }
 
 impl Replica {
-    /// Starts it in a folder of its own.
-    pub async fn start(program: &Path, folder: &Path, redis: &str, terms: &Terms) -> anyhow::Result<Self> {
+    /// Starts it in a folder of its own. Without a Redis it keeps approvals to itself.
+    pub async fn start(
+        program: &Path,
+        folder: &Path,
+        redis: Option<&str>,
+        terms: &Terms,
+    ) -> anyhow::Result<Self> {
         fs::create_dir_all(folder)?;
         let replica = Self {
             gate: free_port()?,
@@ -44,11 +59,17 @@ impl Replica {
             program: program.to_owned(),
             config: folder.join("holdpoint.yaml"),
             log: folder.join("log"),
+            level: terms.log,
             process: Mutex::default(),
         };
         fs::write(&replica.config, config(replica.gate, replica.admin, redis, terms)?)?;
         *replica.process.lock().await = Some(replica.launch().await?);
         Ok(replica)
+    }
+
+    /// Its process; none while it is down.
+    pub async fn process(&self) -> Option<u32> {
+        Some(self.process.lock().await.as_ref()?.id())
     }
 
     /// Ends it as a crash would, and starts it again after a while.
@@ -86,7 +107,7 @@ impl Replica {
         let args = [
             "serve".as_ref(),
             "--log".as_ref(),
-            "info".as_ref(),
+            self.level.as_ref(),
             "--config".as_ref(),
             self.config.as_os_str(),
         ];
@@ -96,21 +117,22 @@ impl Replica {
     }
 }
 
-fn config(gate: u16, admin: u16, redis: &str, terms: &Terms) -> anyhow::Result<String> {
+fn config(gate: u16, admin: u16, redis: Option<&str>, terms: &Terms) -> anyhow::Result<String> {
     let mut reviewers = String::new();
-    for n in 0..reviewers::MOST {
-        let digest = hex::encode(Sha256::digest(reviewers::token(n)));
-        writeln!(reviewers, "  - {{ name: {}, token_sha256: \"{digest}\" }}", reviewers::name(n))?;
+    for n in 0..REVIEWERS {
+        let digest = hex::encode(Sha256::digest(token(n)));
+        writeln!(reviewers, "  - {{ name: reviewer-{n}, token_sha256: \"{digest}\" }}")?;
     }
-    let Terms { hold, expires, grant } = terms;
+    let redis = redis.map(|redis| format!("redis: {redis}\n")).unwrap_or_default();
+    let Terms { hold, expires, grant, .. } = terms;
     let millis = |span: &Duration| format!("{}ms", span.as_millis());
     Ok(format!(
         "ext_authz: {{ listen: \"127.0.0.1:{gate}\" }}\n\
          admin:\n  listen: \"127.0.0.1:{admin}\"\n  reviewers:\n{reviewers}\
-         redis: {redis}\n\
+         {redis}\
          identity: {{ caller: [context_extension: caller] }}\n\
          limits: {{ per_caller: 1000000, per_queue: 1000000, total: 1000000 }}\n\
-         policy: {{ defaults: {{ queue: chaos, hold: {}, expires: {}, grant: {} }} }}\n",
+         policy: {{ defaults: {{ queue: load, hold: {}, expires: {}, grant: {} }} }}\n",
         millis(hold),
         millis(expires),
         millis(grant),

@@ -23,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub enum Shape {
     /// One server that writes every command down before it answers
     Aof,
+    /// One server that writes once a second, as docs/redis.md advises
+    Everysec,
     /// One server that keeps nothing: killed, it comes back empty
     Memory,
     /// A primary, two replicas and three Sentinels
@@ -69,6 +71,11 @@ impl Redis {
         (self.shape != Shape::Sentinel).then(|| self.servers[0].port)
     }
 
+    /// The process of the server; none while it is down.
+    pub async fn process(&self) -> Option<u32> {
+        Some(self.servers[0].process.lock().await.as_ref()?.id())
+    }
+
     /// How replicas are told of it: with Sentinels, a decision is to be on both replicas before it is acknowledged.
     /// One would not do: in a failover it may be the one that does not become the primary.
     pub fn settings(&self) -> String {
@@ -82,7 +89,9 @@ impl Redis {
                 let url = format!("redis+sentinel://{}/{PRIMARY}", hosts(&self.sentinels));
                 format!("{{ url: \"{url}\", wait_replicas: 2 }}")
             }
-            Shape::Aof | Shape::Memory => format!("{{ url: \"redis://{}\" }}", hosts(&self.servers)),
+            Shape::Aof | Shape::Everysec | Shape::Memory => {
+                format!("{{ url: \"redis://{}\" }}", hosts(&self.servers))
+            }
         }
     }
 
@@ -154,7 +163,9 @@ impl Server {
         match shape {
             Shape::Aof => args.extend(["--appendonly", "yes", "--appendfsync", "always"]),
             Shape::Memory => args.extend(["--appendonly", "no"]),
-            Shape::Sentinel => args.extend(["--appendonly", "yes", "--appendfsync", "everysec"]),
+            Shape::Everysec | Shape::Sentinel => {
+                args.extend(["--appendonly", "yes", "--appendfsync", "everysec"]);
+            }
         }
         let mut args: Vec<String> = args.into_iter().map(str::to_owned).collect();
         if let Some(primary) = follows {
