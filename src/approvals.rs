@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -126,11 +126,6 @@ impl Approvals {
         self.store.precedents(id).await
     }
 
-    /// What changes from now on, on any replica. A slow receiver is told that it lagged and has to list again.
-    pub fn changes(&self) -> broadcast::Receiver<Change> {
-        self.waiters.changes()
-    }
-
     /// The place behind all that has changed so far.
     pub fn place(&self) -> Place {
         self.waiters.feed().end(self.replica)
@@ -140,6 +135,24 @@ impl Approvals {
     /// too long ago.
     pub fn since(&self, place: &Place) -> (Vec<Change>, Place) {
         self.waiters.feed().since(place, self.replica)
+    }
+
+    /// The same, as soon as anything has changed.
+    pub async fn changed(&self, place: &Place) -> (Vec<Change>, Place) {
+        loop {
+            let rung = self.waiters.rung();
+            let (changes, end) = self.since(place);
+            if !changes.is_empty() {
+                return (changes, end);
+            }
+            rung.await;
+        }
+    }
+
+    /// How many approvals are open in all queues. Probes are none.
+    pub async fn count_open(&self) -> Result<u64, StoreError> {
+        let queues = self.store.count_open().await?;
+        Ok(queues.iter().filter(|queue| !probe::is_queue(&queue.name)).map(|queue| queue.open).sum())
     }
 
     /// For how long an approval may be open in all, once it is extended.
@@ -258,7 +271,7 @@ impl Approvals {
 }
 
 /// A hint that something changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Change {
     /// This record.
     Record(ApprovalId),

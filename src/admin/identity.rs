@@ -22,7 +22,7 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 use jiff::Timestamp;
 
-pub(super) use self::asking::{Asking, Visiting};
+pub(super) use self::asking::{Asking, Staying, Visiting};
 pub(super) use self::cookie::Cookie;
 pub(super) use self::issuer::Issuer;
 pub use self::issuer::Oidc;
@@ -85,6 +85,13 @@ pub(super) struct Identities {
     pub(super) cookie: Cookie,
 }
 
+/// Whether a session is being used.
+#[derive(Clone, Copy)]
+enum Use {
+    Yes,
+    No,
+}
+
 /// Why it is not known who asks.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotKnown {
@@ -130,6 +137,15 @@ impl Identities {
 
     /// Who sent these headers from there. A token that is there has to be right, whatever else is.
     pub(super) async fn reviewer(&self, headers: &HeaderMap, peer: IpAddr) -> Result<Reviewer, NotKnown> {
+        self.asking(headers, peer, Use::Yes).await
+    }
+
+    /// The same some time after they were sent. A session lasts no longer for it.
+    pub(super) async fn still(&self, headers: &HeaderMap, peer: IpAddr) -> Result<Reviewer, NotKnown> {
+        self.asking(headers, peer, Use::No).await
+    }
+
+    async fn asking(&self, headers: &HeaderMap, peer: IpAddr, using: Use) -> Result<Reviewer, NotKnown> {
         let Some(proofs) = self.authentication.proofs() else { return Ok(anonymous()) };
         if let Some(token) = token::bearer(headers)? {
             return self.by_bearer(proofs, token).await;
@@ -139,7 +155,11 @@ impl Identities {
         }
         for session in self.cookie.sessions(headers).take(MOST_SESSIONS) {
             let digest = TokenDigest::of(session);
-            if let Some(session) = self.store.session(&digest, proofs.sessions.idle.get()).await? {
+            let session = match using {
+                Use::Yes => self.store.session(&digest, proofs.sessions.idle.get()).await?,
+                Use::No => self.store.peek_session(&digest).await?,
+            };
+            if let Some(session) = session {
                 return self.whose(session.whose).await;
             }
         }

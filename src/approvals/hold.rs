@@ -110,6 +110,12 @@ impl Approvals {
         }
         listening
     }
+
+    /// Writes down that a release let nothing through: the record cannot take it back.
+    fn withheld(self: &Arc<Self>, released: &Approval) {
+        tracing::warn!(approval = %released.id, "released, but the call was refused or its caller had left");
+        self.note(Note::about(Event::Withheld, &released.id));
+    }
 }
 
 /// One Check that waits. Dropped before it was answered, it leaves the record without a holder.
@@ -277,7 +283,11 @@ impl Attempt {
                 Outcome::Pending { approval, why }
             }
             Ok(Some(outcome)) => outcome,
-            Ok(None) | Err(NotReplicated) => Outcome::StoreUnavailable,
+            Ok(None) => Outcome::StoreUnavailable,
+            Err(NotReplicated) => {
+                self.approvals.withheld(&standing);
+                Outcome::StoreUnavailable
+            }
         }
     }
 }
@@ -288,6 +298,7 @@ impl Drop for Attempt {
             return;
         }
         let (approvals, approval, id) = (Arc::clone(&self.approvals), self.approval.clone(), self.id());
+        let fingerprint = self.fingerprint();
         self.approvals.tasks.spawn(async move {
             let give_up = Instant::now() + DETACH_FOR;
             while Instant::now() < give_up {
@@ -296,7 +307,14 @@ impl Drop for Attempt {
                     Err(error @ (StoreError::Unreadable { .. } | StoreError::Full(_))) => {
                         return tracing::error!(%error, "not detached");
                     }
-                    Ok(_) => return tracing::info!(%approval, "the caller left"),
+                    Ok(standing) => {
+                        if let Some(standing) = standing
+                            && standing.release(id, &fingerprint).is_some()
+                        {
+                            approvals.withheld(&standing);
+                        }
+                        return tracing::info!(%approval, "the caller left");
+                    }
                 }
             }
         });

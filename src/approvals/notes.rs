@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
@@ -16,6 +17,9 @@ use crate::telemetry::metrics;
 
 /// How many notes may be under way at a time.
 const UNDER_WAY: usize = 256;
+
+/// Of those that belong together, so many are sent at once.
+const AT_ONCE: usize = 32;
 
 /// How long a note is tried, and how long to wait before it is tried again.
 const TRIED_FOR: Duration = Duration::from_secs(15);
@@ -53,21 +57,30 @@ impl Approvals {
 
     /// Writes down, in the background, what changes no record.
     pub fn note(self: &Arc<Self>, note: Note) {
+        self.note_all(vec![note]);
+    }
+
+    /// The same for several at once, which take the place of one.
+    pub fn note_all(self: &Arc<Self>, notes: Vec<Note>) {
         let Ok(permit) = Arc::clone(&self.notes.under_way).try_acquire_owned() else {
-            return self.notes.leave_out(note.event);
+            return notes.iter().for_each(|note| self.notes.leave_out(note.event));
         };
         let approvals = Arc::clone(self);
         self.tasks.spawn(async move {
-            let give_up = Instant::now() + TRIED_FOR;
-            while approvals.store.note(&note).await.is_err() {
-                if Instant::now() >= give_up {
-                    approvals.notes.leave_out(note.event);
-                    break;
-                }
-                sleep(TRIED_AGAIN).await;
-            }
+            let write = |note| approvals.try_to_write(note);
+            stream::iter(notes).for_each_concurrent(AT_ONCE, write).await;
             drop(permit);
         });
+    }
+
+    async fn try_to_write(&self, note: Note) {
+        let give_up = Instant::now() + TRIED_FOR;
+        while self.store.note(&note).await.is_err() {
+            if Instant::now() >= give_up {
+                return self.notes.leave_out(note.event);
+            }
+            sleep(TRIED_AGAIN).await;
+        }
     }
 
     /// The same for what anybody can cause: so many a minute, and no long text.

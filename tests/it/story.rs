@@ -12,5 +12,6 @@ mod replicas;
 mod reviewers;
 mod serving;
 mod shipped;
+mod signed_out;
 mod strangers;
 mod undecided;

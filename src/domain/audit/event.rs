@@ -40,6 +40,8 @@ events! {
     Rejected = "rejected",
     /// The call was let through.
     Released = "released",
+    /// The record says that it was let through, and it was not: the caller was refused, or had left.
+    Withheld = "withheld",
     /// Nobody decided in time.
     Expired = "expired",
     /// It ended without a decision that counts.

@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 
 use holdpoint::domain::approval::Held;
 use holdpoint::domain::audit::{Sha256Hex, verify};
+use holdpoint::domain::outcome::Outcome;
 use holdpoint::domain::sample;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -197,6 +198,59 @@ async fn who_opens_the_page_of_a_call_is_in_the_audit() {
     let shown = &found[0]["entry"];
     assert_eq!((&shown["who"], &shown["detail"]["fingerprint"]), (&"alice".into(), &"11".repeat(32).into()));
     assert_eq!(shown["detail"]["rendered"], Sha256Hex::of(page.as_bytes()).to_string());
+}
+
+#[tokio::test]
+async fn whom_the_queue_showed_a_card_is_in_the_audit_once() {
+    let site = Site::open().await;
+    let parked = [site.park(sample::held()).await, site.park(sample::held()).await];
+    site.get("/").await;
+    site.get("/").await;
+    let later = site.park(sample::held()).await;
+    for _ in 0..2 {
+        site.get(&format!("/cards/{}", later.id)).await;
+    }
+    let card = site.request(reqwest::Method::GET, &format!("/cards/{}", later.id)).bearer_auth(BOB);
+    card.send().await.unwrap();
+    // What is noted last comes last: nothing more is under way.
+    site.get(&format!("/a/{}", later.id)).await;
+    entries(&site, &format!("?approval={}&outcome=shown", later.id), 3).await;
+    for (approval, reviewer, count) in [(&parked[0], ALICE, 1), (&parked[1], ALICE, 1), (&later, BOB, 1)] {
+        let who = reviewer.trim_start_matches("token-of-");
+        let query = format!("?approval={}&outcome=shown&reviewer={who}", approval.id);
+        let entry = &entries(&site, &query, count).await[0]["entry"];
+        assert_eq!(entry["detail"]["fingerprint"], approval.fingerprint.to_string());
+        assert_eq!(entry["detail"]["place"], "queue");
+    }
+    assert_eq!(entries(&site, "?outcome=shown", 5).await.len(), 5);
+}
+
+#[tokio::test]
+async fn a_release_that_let_nothing_through_is_in_the_audit() {
+    let site = Site::open().await;
+    site.store.say_replicated(Some(false));
+    let parked = site.park(sample::held()).await;
+    site.post(ALICE, &parked.decisions(), &parked.decision("approve", "")).await;
+    let shown = async || site.json(&format!("/v1/approvals/{}", parked.id)).await;
+    eventually("its release", async || (shown().await["state"] == "released").then_some(())).await;
+    site.approvals.drain().await;
+    let id = parked.id.clone();
+    assert_eq!(parked.outcome().await, Outcome::StoreUnavailable);
+    let found = entries(&site, "?outcome=withheld", 1).await;
+    assert_eq!(found[0]["entry"]["approval"], id.to_string());
+}
+
+#[tokio::test]
+async fn a_release_whose_caller_is_gone_is_in_the_audit() {
+    let site = Site::open().await;
+    site.store.say_replicated(Some(false));
+    let parked = site.park(sample::held()).await;
+    site.post(ALICE, &parked.decisions(), &parked.decision("approve", "")).await;
+    let shown = async || site.json(&format!("/v1/approvals/{}", parked.id)).await;
+    eventually("its release", async || (shown().await["state"] == "released").then_some(())).await;
+    parked.call.abort();
+    let found = entries(&site, "?outcome=withheld", 1).await;
+    assert_eq!(found[0]["entry"]["approval"], parked.id.to_string());
 }
 
 #[tokio::test]
