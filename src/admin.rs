@@ -11,6 +11,7 @@ mod diff;
 mod error;
 mod facts;
 mod field_guide;
+mod follow;
 mod frame;
 mod health;
 mod history;
@@ -20,6 +21,7 @@ mod login;
 mod openapi;
 mod origin;
 mod queue;
+mod shown;
 mod standing;
 mod timeline;
 mod tokens;
@@ -48,6 +50,7 @@ pub use self::health::StoreKind;
 use self::identity::Identities;
 pub use self::identity::{Authentication, Oidc, OidcClient, Proofs, TokenAnswer, TokenReviewer, send};
 pub use self::origin::AllowedHosts;
+use self::shown::Shown;
 use crate::approvals::Approvals;
 use crate::audit::Audit;
 use crate::domain::audit::{Event, Note};
@@ -86,6 +89,7 @@ struct Admin {
     audit: Arc<Audit>,
     identities: Identities,
     settings: Settings,
+    shown: Shown,
     draining: CancellationToken,
 }
 
@@ -108,7 +112,7 @@ pub fn router(
 ) -> Router {
     let authentication = settings.authentication.clone();
     let identities = Identities::new(authentication, identities, settings.secure_cookie);
-    let admin = Arc::new(Admin { approvals, audit, identities, settings, draining });
+    let admin = Arc::new(Admin { approvals, audit, identities, settings, shown: Shown::default(), draining });
     // Asked at once, so that the log says at the start what is wrong with it; it ends by itself.
     let asking = Arc::clone(&admin);
     tokio::spawn(async move { asking.identities.meet_issuer().await });

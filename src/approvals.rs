@@ -5,6 +5,7 @@ mod canary;
 mod decide;
 mod feed;
 mod hold;
+mod notes;
 mod waiters;
 
 use std::sync::Arc;
@@ -12,8 +13,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{Semaphore, broadcast};
-use tokio::time::{Instant, sleep};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,10 +22,10 @@ pub use self::act::{Deed, DeedError};
 pub use self::canary::{Canary, Sung};
 pub use self::decide::{DecideError, Decided};
 pub use self::feed::{NoPlace, Place};
+use self::notes::Notes;
 pub use self::waiters::Waiters;
 use crate::clock::Clock;
 use crate::domain::approval::Approval;
-use crate::domain::audit::Note;
 use crate::domain::ids::{ApprovalId, Group, ReplicaId, RequestKey, SessionKey};
 use crate::domain::probe;
 use crate::domain::ruling::Caps;
@@ -40,12 +41,8 @@ const COUNT_EVERY: Duration = Duration::from_secs(1);
 /// How many withdrawals may be under way at a time.
 const WITHDRAWALS: usize = 64;
 
-/// How many notes may be under way at a time.
-const NOTES: usize = 256;
-
-/// How long a note is tried, and how long to wait before it is tried again.
-const NOTE_FOR: Duration = Duration::from_secs(15);
-const NOTE_AGAIN: Duration = Duration::from_millis(200);
+/// For how long the notes of strangers are counted.
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// How calls are held.
 #[derive(Debug, Clone)]
@@ -82,7 +79,7 @@ pub struct Approvals {
     tasks: TaskTracker,
     draining: CancellationToken,
     withdrawals: Arc<Semaphore>,
-    notes: Arc<Semaphore>,
+    notes: Notes,
     canary: Canary,
 }
 
@@ -98,7 +95,6 @@ impl Approvals {
         let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
         let (open, asked_at) = (AtomicU64::new(0), AtomicI64::new(0));
         let withdrawals = Arc::new(Semaphore::new(WITHDRAWALS));
-        let notes = Arc::new(Semaphore::new(NOTES));
         Arc::new(Self {
             store,
             waiters,
@@ -110,7 +106,7 @@ impl Approvals {
             tasks,
             draining,
             withdrawals,
-            notes,
+            notes: Notes::default(),
             canary: Canary::default(),
         })
     }
@@ -130,11 +126,6 @@ impl Approvals {
         self.store.precedents(id).await
     }
 
-    /// What changes from now on, on any replica. A slow receiver is told that it lagged and has to list again.
-    pub fn changes(&self) -> broadcast::Receiver<Change> {
-        self.waiters.changes()
-    }
-
     /// The place behind all that has changed so far.
     pub fn place(&self) -> Place {
         self.waiters.feed().end(self.replica)
@@ -144,6 +135,24 @@ impl Approvals {
     /// too long ago.
     pub fn since(&self, place: &Place) -> (Vec<Change>, Place) {
         self.waiters.feed().since(place, self.replica)
+    }
+
+    /// The same, as soon as anything has changed.
+    pub async fn changed(&self, place: &Place) -> (Vec<Change>, Place) {
+        loop {
+            let rung = self.waiters.rung();
+            let (changes, end) = self.since(place);
+            if !changes.is_empty() {
+                return (changes, end);
+            }
+            rung.await;
+        }
+    }
+
+    /// How many approvals are open in all queues. Probes are none.
+    pub async fn count_open(&self) -> Result<u64, StoreError> {
+        let queues = self.store.count_open().await?;
+        Ok(queues.iter().filter(|queue| !probe::is_queue(&queue.name)).map(|queue| queue.open).sum())
     }
 
     /// For how long an approval may be open in all, once it is extended.
@@ -200,38 +209,10 @@ impl Approvals {
         });
     }
 
-    /// Writes down what changes no record, and returns once it is.
-    pub async fn write(&self, note: &Note) -> Result<(), StoreError> {
-        self.store.note(note).await
-    }
-
-    /// Writes down, in the background, what changes no record. Nobody waits for it, and where too much is under way it is
-    /// left out, and told in the log instead.
-    pub fn note(self: &Arc<Self>, note: Note) {
-        let Ok(permit) = Arc::clone(&self.notes).try_acquire_owned() else {
-            return tracing::warn!(
-                event = note.event.as_str(),
-                "left out of the audit: too much is under way"
-            );
-        };
-        let approvals = Arc::clone(self);
-        self.tasks.spawn(async move {
-            let give_up = Instant::now() + NOTE_FOR;
-            while let Err(error) = approvals.store.note(&note).await {
-                if Instant::now() >= give_up {
-                    tracing::warn!(event = note.event.as_str(), %error, "left out of the audit");
-                    break;
-                }
-                sleep(NOTE_AGAIN).await;
-            }
-            drop(permit);
-        });
-    }
-
     /// Renews this replica's lease and ends what is overdue, until told to stop.
     ///
     /// Every replica sweeps: that it is done twice changes nothing, and no one has to be elected.
-    pub async fn run(&self, stop: CancellationToken) {
+    pub async fn run(self: &Arc<Self>, stop: CancellationToken) {
         let lease = async {
             let mut every = tokio::time::interval(LEASE / 3);
             loop {
@@ -264,12 +245,21 @@ impl Approvals {
                 }
             }
         };
+        let minutes = async {
+            let mut every = tokio::time::interval(MINUTE);
+            loop {
+                every.tick().await;
+                self.next_minute();
+            }
+        };
         tokio::select! {
             () = stop.cancelled() => {}
             () = lease => {}
             () = count => {}
             () = sweep => {}
+            () = minutes => {}
         }
+        self.next_minute();
     }
 
     /// Answers every parked call with "still pending", detaches it, and waits until that is written down.
@@ -281,7 +271,7 @@ impl Approvals {
 }
 
 /// A hint that something changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Change {
     /// This record.
     Record(ApprovalId),

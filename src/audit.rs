@@ -1,13 +1,18 @@
 //! The proof of what this service did: every replica puts what happened into chains, signs them, ships them, and forgets
 //! what was kept long enough.
 
+mod fork;
+mod measure;
 mod search;
 mod ship;
 mod sinks;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::future::pending;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -30,6 +35,9 @@ const SEALING: &str = "(sealing)";
 
 /// How often a replica forgets what was kept long enough.
 const TRIM_EVERY: Duration = Duration::from_secs(60);
+
+/// How often a replica measures how far sinks are behind.
+const MEASURE_EVERY: Duration = Duration::from_secs(5);
 
 /// So much is put into a chain, shipped or read at once.
 const PART: usize = 200;
@@ -71,6 +79,8 @@ pub struct Audit {
     clock: Arc<dyn Clock>,
     replica: ReplicaId,
     settings: Settings,
+    /// How the chains ended when this replica looked last.
+    ends: Mutex<HashMap<Chain, Head>>,
 }
 
 impl Audit {
@@ -81,7 +91,7 @@ impl Audit {
         replica: ReplicaId,
         settings: Settings,
     ) -> Arc<Self> {
-        Arc::new(Self { log, clock, replica, settings })
+        Arc::new(Self { log, clock, replica, settings, ends: Mutex::default() })
     }
 
     /// Seals, ships and trims until told to stop, and then seals and ships once more what this replica did last.
@@ -97,12 +107,27 @@ impl Audit {
                 self.seal_in_turn().await;
             }
         };
-        let ship = async {
+        // Each sink by itself: one that hangs keeps no other waiting.
+        let ship = self.settings.sinks.iter().map(async |sink| {
             let mut every = interval(SEAL_EVERY);
             every.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 every.tick().await;
-                self.ship_all().await;
+                self.ship_to(sink).await;
+            }
+        });
+        let ship = async {
+            join_all(ship).await;
+            // There is no sink.
+            pending().await
+        };
+        let measure = async {
+            let mut every = interval(MEASURE_EVERY);
+            loop {
+                every.tick().await;
+                if let Err(error) = self.measure().await {
+                    tracing::debug!(%error, "the audit was not measured");
+                }
             }
         };
         let trim = async {
@@ -116,6 +141,7 @@ impl Audit {
             () = stop.cancelled() => {}
             () = seal => {}
             () = ship => {}
+            () = measure => {}
             () = trim => {}
         }
         self.seal_all().await;
@@ -154,12 +180,18 @@ impl Audit {
     async fn seal(&self, chain: &Chain) -> Result<(), StoreError> {
         loop {
             let from = self.log.head(chain).await?;
+            self.look_for_fork(chain, &from).await?;
+            self.remember(chain, &from);
             let facts = self.log.facts(chain, &from, PART).await?;
             let mut to = from.clone();
             let mut lines: Vec<_> = facts.iter().map(|fact| to.append(chain, fact)).collect();
             let now = self.clock.now();
             lines.extend(self.notary(&to, now).map(|notary| to.sign(chain, notary, now)));
-            if lines.is_empty() || !self.log.append(chain, &from, &lines, &to).await? || facts.len() < PART {
+            if lines.is_empty() || !self.log.append(chain, &from, &lines, &to).await? {
+                return Ok(());
+            }
+            self.remember(chain, &to);
+            if facts.len() < PART {
                 return Ok(());
             }
         }

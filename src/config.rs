@@ -105,6 +105,8 @@ pub struct Loaded {
     pub policy: Policy,
     /// The digest of the policy, for the audit.
     pub digest: Sha256Hex,
+    /// The digest of all settings but `redis`, which may hold a password.
+    pub settings: Sha256Hex,
 }
 
 impl Config {
@@ -126,7 +128,12 @@ impl Config {
         config.admin.check().map_err(invalid)?;
         config.audit.check().map_err(invalid)?;
         let policy = config.policy.compile().map_err(invalid)?;
-        Ok(Loaded { config, policy, digest: policy_digest(text) })
+        let mut settings: serde_json::Value = serde_saphyr::from_str(text).unwrap_or_default();
+        if let Some(settings) = settings.as_object_mut() {
+            settings.remove("redis");
+        }
+        let digest = digest_of(settings.get("policy").unwrap_or(&serde_json::Value::Null));
+        Ok(Loaded { config, policy, digest, settings: digest_of(&settings) })
     }
 
     /// What is valid and may still be meant otherwise, or is dangerous.
@@ -152,11 +159,9 @@ impl Config {
     }
 }
 
-/// The SHA-256 of the section `policy` as canonical JSON (RFC 8785): comments and layout do not change it.
-fn policy_digest(text: &str) -> Sha256Hex {
-    let config: serde_json::Value = serde_saphyr::from_str(text).unwrap_or_default();
-    let policy = config.get("policy").cloned().unwrap_or_default();
-    Sha256Hex::of(serde_json_canonicalizer::to_string(&policy).unwrap_or_default().as_bytes())
+/// The SHA-256 of settings as canonical JSON (RFC 8785): comments and layout do not change it.
+fn digest_of(settings: &serde_json::Value) -> Sha256Hex {
+    Sha256Hex::of(serde_json_canonicalizer::to_string(settings).unwrap_or_default().as_bytes())
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 /// # Errors
 /// An address cannot be listened on, or a setting makes no sense.
 pub async fn serve(loaded: Loaded, access: Access) -> anyhow::Result<()> {
-    let Loaded { config, policy, digest } = loaded;
+    let Loaded { config, policy, digest, settings } = loaded;
     // Bound first: who cannot listen should not show up in Redis.
     let gate_listener = bind("gateways", config.ext_authz.listen).await?;
     let admin_listener = bind("reviewers", config.admin.listen).await?;
@@ -53,6 +53,8 @@ pub async fn serve(loaded: Loaded, access: Access) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     let (leaving, health) = (Leaving::default(), listener::Health::default());
     let Stored { approvals, audit, identities } = stored(&config, &policy, digest).await?;
+    let started = Note::new(Event::Started).with("version", env!("CARGO_PKG_VERSION"));
+    approvals.note(started.with("policy", digest.to_string()).with("settings", settings.to_string()));
     leaving.tasks.spawn({
         let (audit, stop) = (Arc::clone(&audit), leaving.stop.clone());
         async move { audit.run(stop).await }
@@ -176,8 +178,6 @@ async fn stored(config: &Config, policy: &Policy, digest: Sha256Hex) -> anyhow::
         ..approvals::Settings::new(config.ext_authz.patience.get(), config.limits.into())
     };
     let approvals = Approvals::new(store, waiters, clock, replica, settings);
-    let started = Note::new(Event::Started).with("version", env!("CARGO_PKG_VERSION"));
-    approvals.note(started.with("policy", digest.to_string()).with("replica", replica.to_string()));
     Ok(Stored { approvals, audit, identities })
 }
 

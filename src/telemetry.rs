@@ -4,6 +4,7 @@
 //! handed anything. What is told before [`start`], or without a receiver, is told to nobody and costs next to nothing.
 
 mod attributes;
+mod audit_logs;
 mod export;
 mod logging;
 pub mod metrics;
@@ -24,6 +25,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 pub use self::attributes::{answered, asked, decided, decides, ended, parked, voted};
+pub use self::audit_logs::AuditLogs;
 pub use self::export::{NoExporter, try_receivers};
 pub use self::logging::LogFormat;
 pub use self::metrics::metrics;
@@ -58,10 +60,7 @@ pub enum StartError {
 /// # Errors
 /// The filter is not one, or the environment contradicts itself.
 pub fn start(format: LogFormat, filter: &str) -> Result<Telemetry, StartError> {
-    // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES go before.
-    let named = Resource::builder().build();
-    let unnamed = named.get(&"service.name".into()).is_none_or(|name| name.as_str().starts_with("unknown"));
-    let resource = if unnamed { Resource::builder().with_service_name("holdpoint").build() } else { named };
+    let resource = resource();
     let tracer = export::traces(resource.clone())?;
     let logger = export::logs(resource.clone())?;
     let mut layers = vec![logging::layer(format, filter, logger.as_ref())?];
@@ -70,6 +69,13 @@ pub fn start(format: LogFormat, filter: &str) -> Result<Telemetry, StartError> {
     let meter = metrics::start(export::metrics()?, resource);
     global::set_meter_provider(meter.clone());
     Ok(Telemetry { tracer, meter, logger })
+}
+
+/// Who sends. `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` go before.
+fn resource() -> Resource {
+    let named = Resource::builder().build();
+    let unnamed = named.get(&"service.name".into()).is_none_or(|name| name.as_str().starts_with("unknown"));
+    if unnamed { Resource::builder().with_service_name("holdpoint").build() } else { named }
 }
 
 impl Telemetry {

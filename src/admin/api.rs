@@ -24,11 +24,11 @@ use super::identity::Asking;
 use super::openapi::{
     FingerprintText, IdText, IncarnationText, KeyText, OrderWord, QueueText, ReasonCodeWord, StateFilter,
 };
+use super::shown;
 use super::wire::ApprovalJson;
 use crate::approvals::{Approvals, Decided};
 use crate::domain::approval::{Approval, StateKind};
-use crate::domain::audit::{Event, Note};
-use crate::domain::decision::{Decision, ReasonCode, Reviewer, Verdict};
+use crate::domain::decision::{Decision, ReasonCode, Verdict};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, DecisionId, Incarnation, InvalidId};
 use crate::store::{Filter, Order, Query, StoreError};
@@ -91,7 +91,7 @@ pub(super) async fn show(
     if known.is_some_and(|known| known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag)) {
         return Ok((StatusCode::NOT_MODIFIED, tagged).into_response());
     }
-    admin.approvals.note(shown(&approval, &reviewer));
+    admin.approvals.note(shown::note(&approval, &reviewer));
     Ok((tagged, [(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
@@ -213,12 +213,6 @@ impl FromRequestParts<Arc<Admin>> for Named {
         let Path(id) = path.map_err(|rejection| Problem::invalid_request(rejection.body_text()))?;
         id.parse().map(Self).map_err(|_| Problem::not_found(&id))
     }
-}
-
-/// That a reviewer was shown a call. What was shown is the body as it is kept; its digest is in every entry.
-pub(super) fn shown(approval: &Approval, reviewer: &Reviewer) -> Note {
-    let fingerprint = approval.held.fingerprint.to_string();
-    Note::about(Event::Shown, &approval.id).by(reviewer).with("fingerprint", fingerprint)
 }
 
 /// The record of this id.

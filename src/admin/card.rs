@@ -18,7 +18,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::domain::approval::{Approval, Held, State};
 use crate::domain::authority::may_decide;
 use crate::domain::decision::{Reviewer, Vote};
-use crate::domain::ids::{DecisionId, Incarnation, UsageKey};
+use crate::domain::ids::{DecisionId, Group, Incarnation, UsageKey};
 use crate::domain::json::Json;
 use crate::domain::outcome::rejection;
 use crate::store::Precedents;
@@ -53,6 +53,9 @@ pub(super) struct Card {
     arguments: Markup,
     /// What else the call carries (`_meta`, `task`, …).
     others: Option<Markup>,
+    /// Where something is not shown.
+    dropped: Vec<Markup>,
+    masked: Vec<Markup>,
     claims: Vec<(Markup, Markup)>,
     facts: Facts,
     request: Markup,
@@ -101,9 +104,12 @@ pub(super) struct Standing {
     asked_again: bool,
     may_have_run: bool,
     incarnation: String,
+    version: String,
     given: usize,
     needed: u8,
     groups: Vec<Markup>,
+    /// Out of which groups somebody has still to approve, where the rule wants some of each.
+    missing: Vec<Markup>,
     waiting: bool,
     /// Whether the caller had left, or its replica had died, in between.
     back: bool,
@@ -153,6 +159,8 @@ impl Card {
             tool: some(&held.tool),
             arguments: tree(&held.arguments()),
             others: held.tool.as_ref().and_then(|_| others(held.params())),
+            dropped: held.redacted.dropped.iter().map(|path| visible(path)).collect(),
+            masked: held.redacted.masked.iter().map(|(path, _)| visible(path)).collect(),
             claims: claims(held),
             facts: Facts::of(approval, known),
             request: visible(&format!("{} {}", held.request.method, held.request.target)),
@@ -209,9 +217,15 @@ impl Standing {
             asked_again: approval.void > 0,
             may_have_run: approval.may_have_run(),
             incarnation: approval.seen_in.to_string(),
+            version: version(approval),
             given: approvals_given(approval),
-            needed: approval.held.terms.approvals,
-            groups: approval.held.terms.reviewers.iter().map(|group| visible(&group.0)).collect(),
+            needed: held.terms.approvals,
+            groups: names(&held.terms.reviewers),
+            missing: if held.terms.shares.is_empty() {
+                Vec::new()
+            } else {
+                names(&approval.groups_missing())
+            },
             waiting: approval.is_waited_for(),
             back: approval.epoch > 1,
             left_at: approval.left_at,
@@ -234,6 +248,15 @@ impl Ended {
             }),
         }
     }
+}
+
+/// Another one whenever what stands is another: the same record says more in another life of the store.
+pub(super) fn version(approval: &Approval) -> String {
+    format!("{}-{:.8}", approval.seq, approval.seen_in.to_string())
+}
+
+fn names(groups: &[Group]) -> Vec<Markup> {
+    groups.iter().map(|group| visible(&group.0)).collect()
 }
 
 /// The operator's headline, else what is called.

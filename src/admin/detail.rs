@@ -9,7 +9,6 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::Admin;
-use super::api;
 use super::api::{Named, look, said};
 use super::assets::{PATHS, Paths};
 use super::card::Card;
@@ -18,6 +17,7 @@ use super::error::Problem;
 use super::frame::Frame;
 use super::identity::{Asking, Visiting};
 use super::queue::card_of;
+use super::shown;
 use super::timeline::{Entry, timeline};
 use crate::domain::approval::Approval;
 use crate::domain::audit::Sha256Hex;
@@ -53,13 +53,13 @@ pub(super) async fn page(
 ) -> Result<Html<String>, Problem> {
     let approval = look(&admin.approvals, &id).await?;
     let card = card_of(&admin, &approval, &reviewer).await;
-    let page = shown(&admin, &reviewer, &approval, card);
-    let rendered = Sha256Hex::of(page.0.as_bytes()).to_string();
-    admin.approvals.note(api::shown(&approval, &reviewer).with("rendered", rendered));
+    let page = rendered(&admin, &reviewer, &approval, card);
+    let digest = Sha256Hex::of(page.0.as_bytes()).to_string();
+    admin.approvals.note(shown::note(&approval, &reviewer).with("rendered", digest));
     Ok(page)
 }
 
-fn shown(admin: &Admin, reviewer: &Reviewer, approval: &Approval, card: Card) -> Html<String> {
+fn rendered(admin: &Admin, reviewer: &Reviewer, approval: &Approval, card: Card) -> Html<String> {
     let frame = Frame::of(admin, reviewer);
     let page = DetailPage { assets: &PATHS, frame, card, timeline: timeline(approval) };
     Html(page.to_string())
@@ -81,7 +81,7 @@ pub(super) async fn decide(
     };
     let Ok(approval) = look(&admin.approvals, &id).await else { return Err(problem) };
     let card = card_of(&admin, &approval, &reviewer).await.refused(typed, problem.detail().to_owned());
-    Ok((problem.status(), shown(&admin, &reviewer, &approval, card)).into_response())
+    Ok((problem.status(), rendered(&admin, &reviewer, &approval, card)).into_response())
 }
 
 fn decision(form: Decide, reviewer: &Reviewer) -> Result<Decision, &'static str> {

@@ -22,14 +22,14 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 use jiff::Timestamp;
 
-pub(super) use self::asking::{Asking, Visiting};
+pub(super) use self::asking::{Asking, Staying, Visiting};
 pub(super) use self::cookie::Cookie;
 pub(super) use self::issuer::Issuer;
 pub use self::issuer::Oidc;
 use self::issuer::Unreachable;
 pub(super) use self::local_path::LocalPath;
 pub use self::oauth::{OidcClient, TokenAnswer, send};
-pub(super) use self::refused::{Refusals, Refused};
+pub(super) use self::refused::Refused;
 pub(super) use self::secret::Secret;
 pub(super) use self::sign_in::{Callback, SignIn};
 pub use self::token::TokenReviewer;
@@ -83,7 +83,13 @@ pub(super) struct Identities {
     pub(super) store: Arc<dyn IdentityStore>,
     pub(super) issuer: Option<Issuer>,
     pub(super) cookie: Cookie,
-    pub(super) refusals: Refusals,
+}
+
+/// Whether a session is being used.
+#[derive(Clone, Copy)]
+enum Use {
+    Yes,
+    No,
 }
 
 /// Why it is not known who asks.
@@ -107,7 +113,7 @@ impl Identities {
     pub(super) fn new(authentication: Authentication, store: Arc<dyn IdentityStore>, secure: bool) -> Self {
         let oidc = authentication.proofs().and_then(|proofs| proofs.oidc.clone());
         let issuer = oidc.map(Issuer::new);
-        Self { authentication, store, issuer, cookie: Cookie { secure }, refusals: Refusals::default() }
+        Self { authentication, store, issuer, cookie: Cookie { secure } }
     }
 
     /// Asks the issuer who it is. One that does not answer is asked again when somebody wants to sign in.
@@ -131,6 +137,15 @@ impl Identities {
 
     /// Who sent these headers from there. A token that is there has to be right, whatever else is.
     pub(super) async fn reviewer(&self, headers: &HeaderMap, peer: IpAddr) -> Result<Reviewer, NotKnown> {
+        self.asking(headers, peer, Use::Yes).await
+    }
+
+    /// The same some time after they were sent. A session lasts no longer for it.
+    pub(super) async fn still(&self, headers: &HeaderMap, peer: IpAddr) -> Result<Reviewer, NotKnown> {
+        self.asking(headers, peer, Use::No).await
+    }
+
+    async fn asking(&self, headers: &HeaderMap, peer: IpAddr, using: Use) -> Result<Reviewer, NotKnown> {
         let Some(proofs) = self.authentication.proofs() else { return Ok(anonymous()) };
         if let Some(token) = token::bearer(headers)? {
             return self.by_bearer(proofs, token).await;
@@ -140,7 +155,11 @@ impl Identities {
         }
         for session in self.cookie.sessions(headers).take(MOST_SESSIONS) {
             let digest = TokenDigest::of(session);
-            if let Some(session) = self.store.session(&digest, proofs.sessions.idle.get()).await? {
+            let session = match using {
+                Use::Yes => self.store.session(&digest, proofs.sessions.idle.get()).await?,
+                Use::No => self.store.peek_session(&digest).await?,
+            };
+            if let Some(session) = session {
                 return self.whose(session.whose).await;
             }
         }

@@ -181,7 +181,7 @@ async fn turned_away(
     peer: IpAddr,
 ) -> Response {
     match not_known {
-        NotKnown::Refused(refused) => admin.identities.refusals.note(&admin.approvals, &refused, peer),
+        NotKnown::Refused(refused) => refused.note(&admin.approvals, peer),
         NotKnown::Nobody => {}
         trouble => return Problem::from(trouble).into_response(),
     }

@@ -11,16 +11,17 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::Admin;
-use super::api::{Named, look, pending};
+use super::api::{Named, look};
 use super::assets::{PATHS, Paths};
 use super::card::{Card, Ended};
 use super::error::Problem;
 use super::frame::Frame;
 use super::identity::{Asking, LocalPath, Visiting};
 use super::login;
-use crate::approvals::Sung;
-use crate::domain::approval::{Approval, State as Stands};
+use crate::approvals::{Approvals, Sung};
+use crate::domain::approval::{Approval, State as Stands, StateKind};
 use crate::domain::decision::Reviewer;
+use crate::store::{self, Filter, Order, Page, StoreError};
 
 /// So many cards a page holds, the oldest. The script knows this number too.
 const ROOM: usize = 200;
@@ -33,8 +34,8 @@ struct QueuePage {
     assets: &'static Paths,
     frame: Frame,
     cards: Vec<Card>,
-    /// How many wait for whom there is no room.
-    more: usize,
+    /// How many more are open, where there is no room for all that wait.
+    more: u64,
     trouble: Option<String>,
     asked_at: Option<Timestamp>,
     canary: Sung,
@@ -60,12 +61,11 @@ pub(super) async fn page(
         Ok(visiting) => visiting,
         Err(elsewhere) => return elsewhere,
     };
-    let (mut approvals, trouble) = match pending(&admin.approvals).await {
-        Ok(approvals) => (approvals, None),
-        Err(error) => (Vec::new(), Some(error.to_string())),
+    let (approvals, more, trouble) = match waiting(&admin.approvals).await {
+        Ok((approvals, more)) => (approvals, more, None),
+        Err(error) => (Vec::new(), 0, Some(error.to_string())),
     };
-    let more = approvals.len().saturating_sub(ROOM);
-    approvals.truncate(ROOM);
+    admin.approvals.note_all(admin.shown.first_time(&approvals, &reviewer));
     let cards = stream::iter(approvals).map(|approval| {
         let (admin, reviewer) = (&admin, &reviewer);
         async move { card_of(admin, &approval, reviewer).await }
@@ -82,6 +82,23 @@ pub(super) async fn page(
     Html(page.to_string()).into_response()
 }
 
+/// What a page shows, and how many more are open where that is not all that waits.
+async fn waiting(approvals: &Approvals) -> Result<(Vec<Approval>, u64), StoreError> {
+    let Page { approvals: shown, next } = oldest(approvals).await?;
+    let more = match next {
+        Some(_) => approvals.count_open().await?.saturating_sub(ROOM as u64).max(1),
+        None => 0,
+    };
+    Ok((shown, more))
+}
+
+/// What waits, as many as a page has room for.
+pub(super) async fn oldest(approvals: &Approvals) -> Result<Page, StoreError> {
+    let (states, order) = (vec![StateKind::Pending], Order::OldestFirst);
+    let query = store::Query { states, filter: Filter::default(), order, after: None, limit: ROOM };
+    approvals.list(&query).await
+}
+
 /// `GET /cards/{id}`: a card, or what is left of it.
 pub(super) async fn card(
     State(admin): State<Arc<Admin>>,
@@ -89,10 +106,11 @@ pub(super) async fn card(
     Named(id): Named,
 ) -> Result<Html<String>, Problem> {
     let approval = look(&admin.approvals, &id).await?;
-    Ok(Html(match approval.state {
-        Stands::Pending => card_of(&admin, &approval, &reviewer).await.to_string(),
-        _ => Ended::of(&approval).to_string(),
-    }))
+    if approval.state != Stands::Pending {
+        return Ok(Html(Ended::of(&approval).to_string()));
+    }
+    admin.approvals.note_all(admin.shown.first_time(std::slice::from_ref(&approval), &reviewer));
+    Ok(Html(card_of(&admin, &approval, &reviewer).await.to_string()))
 }
 
 /// The card of an approval, with what was decided before. A card without that is better than none.

@@ -1,11 +1,12 @@
-//! What became of an approval, in order of time, as far as its record tells.
+//! What happened to an approval, in words.
 
 use jiff::Timestamp;
 
 use super::standing::verdict;
 use super::visible::{Markup, visible};
 use crate::domain::act::Verb;
-use crate::domain::approval::{Approval, Cancellation, State};
+use crate::domain::approval::{Approval, Cancellation, Happened, State};
+use crate::domain::decision::Vote;
 
 /// One thing that happened.
 pub(super) struct Entry {
@@ -15,45 +16,47 @@ pub(super) struct Entry {
 
 /// All that happened.
 pub(super) fn timeline(approval: &Approval) -> Vec<Entry> {
-    let entry = |at, what: &str| Entry { at, what: visible(what) };
-    let mut entries = vec![entry(approval.created_at, "The call arrived and was held.")];
-    for (n, vote) in approval.votes.iter().enumerate() {
-        let glass = vote
-            .ticket
-            .as_ref()
-            .map_or_else(String::new, |ticket| format!(", breaking the glass under {ticket}"));
-        let void = if n < approval.void { " (void: reviewers were asked again)" } else { "" };
-        let reason = vote.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
-        entries.push(entry(vote.at, &format!("{} {}{glass}{void}{reason}", vote.reviewer, verdict(vote))));
-    }
-    entries.extend(approval.left_at.map(|at| entry(at, "The caller left.")));
-    let last = match approval.state {
-        State::Pending => None,
-        State::Approved { at, until } => {
-            Some(entry(at, &format!("Approved; it may run once until {until:.0}.")))
+    let entry = |(at, happened)| Some(Entry { at, what: visible(&in_words(happened)?) });
+    approval.timeline().into_iter().filter_map(entry).collect()
+}
+
+fn in_words(happened: Happened<'_>) -> Option<String> {
+    let because =
+        |reason: &Option<String>| reason.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+    Some(match happened {
+        Happened::Parked => "The call arrived and was held.".to_owned(),
+        Happened::Left => "The caller left.".to_owned(),
+        Happened::Voted(vote) => format!("{}{}", voted(vote), because(&vote.reason)),
+        Happened::VotedInVain(vote) => {
+            format!("{} (void: reviewers were asked again){}", voted(vote), because(&vote.reason))
         }
-        State::Released { at, .. } => Some(entry(at, "Let through to the tool, once.")),
-        State::Rejected { at } => Some(entry(at, "Rejected: the agent was told, or will be.")),
-        State::Expired { at } => Some(entry(at, "Expired: nobody decided in time.")),
-        State::Cancelled { at, why: Cancellation::CallerLeft } => {
-            Some(entry(at, "Cancelled: the caller had left."))
+        Happened::Acted(act) => {
+            let verb = match act.verb {
+                Verb::Cancel => "cancels it",
+                Verb::Revoke => "revokes the approval",
+                Verb::Extend { .. } => "lets it be open for longer",
+            };
+            format!("{} {verb}{}", act.by, because(&act.reason))
         }
-        State::Cancelled { at, why: Cancellation::GrantUnused } => {
-            Some(entry(at, "Cancelled: approved, but nobody made the call again in time."))
-        }
-        // The act says who and why.
-        State::Cancelled { why: Cancellation::ByHand | Cancellation::Revoked, .. } => None,
-    };
-    entries.extend(approval.acts.iter().map(|act| {
-        let verb = match act.verb {
-            Verb::Cancel => "cancels it",
-            Verb::Revoke => "revokes the approval",
-            Verb::Extend { .. } => "lets it be open for longer",
-        };
-        let reason = act.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
-        entry(act.at, &format!("{} {verb}{reason}", act.by))
-    }));
-    entries.extend(last);
-    entries.sort_by_key(|entry| entry.at);
-    entries
+        Happened::CameTo(state) => match state {
+            State::Pending => return None,
+            State::Approved { until, .. } => format!("Approved; it may run once until {until:.0}."),
+            State::Released { .. } => "Let through to the tool, once.".to_owned(),
+            State::Rejected { .. } => "Rejected: the agent was told, or will be.".to_owned(),
+            State::Expired { .. } => "Expired: nobody decided in time.".to_owned(),
+            State::Cancelled { why: Cancellation::CallerLeft, .. } => {
+                "Cancelled: the caller had left.".to_owned()
+            }
+            State::Cancelled { why: Cancellation::GrantUnused, .. } => {
+                "Cancelled: approved, but nobody made the call again in time.".to_owned()
+            }
+            // The act says who and why.
+            State::Cancelled { why: Cancellation::ByHand | Cancellation::Revoked, .. } => return None,
+        },
+    })
+}
+
+fn voted(vote: &Vote) -> String {
+    let glass = vote.ticket.as_ref().map(|ticket| format!(", breaking the glass under {ticket}"));
+    format!("{} {}{}", vote.reviewer, verdict(vote), glass.unwrap_or_default())
 }

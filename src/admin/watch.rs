@@ -1,6 +1,5 @@
 //! The API's live stream, and the same for those who ask again and again.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,27 +7,22 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response};
-use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
+use tokio::time::sleep;
 use utoipa::ToSchema;
 
 use super::Admin;
 use super::error::Problem;
-use super::identity::Asking;
-use super::live::event;
+use super::follow::{event, follow, left_off};
+use super::identity::{NotKnown, Staying};
 use super::openapi::WaitText;
 use super::wire::ApprovalJson;
 use crate::approvals::{Change, Place};
 use crate::domain::decision::Reviewer;
 use crate::store::StoreError;
 
-/// How often a stream without news shows that it lives.
-const HEARTBEAT: Duration = Duration::from_secs(15);
-/// How soon a client comes back.
-const RETRY: Duration = Duration::from_secs(1);
 /// How long a client may wait for an answer.
 const LONGEST_WAIT: u64 = 60;
 
@@ -56,7 +50,7 @@ struct News {
 ), responses((status = 200, content((News = "application/json"), (String = "text/event-stream")))))]
 pub(super) async fn watch(
     State(admin): State<Arc<Admin>>,
-    Asking(reviewer): Asking,
+    reader: Staying,
     headers: HeaderMap,
     parameters: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Response, Problem> {
@@ -64,14 +58,16 @@ pub(super) async fn watch(
     match (parameters.wait, parameters.after) {
         (Some(wait), after) => {
             let after = after.map(|after| place(&after)).transpose()?;
-            let news = news(&admin, &reviewer, seconds(&wait)?, after).await?;
-            Ok(Json(news).into_response())
+            let (changes, place) = wait_for(&admin, &reader, seconds(&wait)?, after).await?;
+            Ok(Json(news(&admin, &reader.reviewer, changes, place).await?).into_response())
         }
         (None, Some(_)) => Err(Problem::invalid_request("after goes with wait")),
         (None, None) => {
-            // A place that nobody knows is that of a replica that is gone: the stream begins with `anything`.
-            let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
-            Ok(events(admin, reviewer, last))
+            let (told_of, reviewer) = (Arc::clone(&admin), reader.reviewer.clone());
+            Ok(follow(admin, reader, left_off(&headers), move |changes| {
+                let (admin, reviewer) = (Arc::clone(&told_of), reviewer.clone());
+                async move { tell(&admin, &reviewer, changes).await }
+            }))
         }
     }
 }
@@ -86,24 +82,28 @@ fn place(text: &str) -> Result<Place, Problem> {
     text.parse().map_err(|_| Problem::invalid_request("after: the place of the answer before"))
 }
 
-/// What changed behind a place, as soon as anything has.
+/// What changed behind a place, as soon as anything has or the time is up.
+async fn wait_for(
+    admin: &Admin,
+    reader: &Staying,
+    wait: Duration,
+    after: Option<Place>,
+) -> Result<(Vec<Change>, Place), Problem> {
+    let after = after.unwrap_or_else(|| admin.approvals.place());
+    tokio::select! {
+        changed = admin.approvals.changed(&after) => Ok(changed),
+        () = reader.left(admin) => Err(NotKnown::Nobody.into()),
+        () = sleep(wait) => Ok((Vec::new(), after)),
+        () = admin.draining.cancelled() => Ok((Vec::new(), after)),
+    }
+}
+
 async fn news(
     admin: &Admin,
     reviewer: &Reviewer,
-    wait: Duration,
-    after: Option<Place>,
+    changes: Vec<Change>,
+    place: Place,
 ) -> Result<News, Problem> {
-    let mut rings = admin.approvals.changes();
-    let after = after.unwrap_or_else(|| admin.approvals.place());
-    let (mut changes, mut place) = admin.approvals.since(&after);
-    if changes.is_empty() {
-        // A ring is a hint: what happened is looked up in any case.
-        tokio::select! {
-            _ = timeout(wait, rings.recv()) => {}
-            () = admin.draining.cancelled() => {}
-        }
-        (changes, place) = admin.approvals.since(&after);
-    }
     let mut news = News { place: place.to_string(), anything: false, approvals: Vec::new() };
     for change in changes {
         match change {
@@ -117,41 +117,8 @@ async fn news(
     Ok(news)
 }
 
-/// The stream from this place on, or from now on with the advice to list.
-fn events(admin: Arc<Admin>, reviewer: Reviewer, last: Option<Place>) -> Response {
-    let rings = admin.approvals.changes();
-    let (changes, place) = match last {
-        Some(last) => admin.approvals.since(&last),
-        None => (vec![Change::Anything], admin.approvals.place()),
-    };
-    let told = stream::unfold(Some((rings, changes, place)), move |state| {
-        let (admin, reviewer) = (Arc::clone(&admin), reviewer.clone());
-        async move {
-            let (mut rings, mut changes, mut place) = state?;
-            while changes.is_empty() {
-                tokio::select! {
-                    () = admin.draining.cancelled() => return None,
-                    _ = rings.recv() => (changes, place) = admin.approvals.since(&place),
-                }
-            }
-            match tell(&admin, &reviewer, changes, &place).await {
-                Ok(events) => Some((events, Some((rings, Vec::new(), place)))),
-                Err(error) => Some((vec![event("trouble", &error.to_string())], None)),
-            }
-        }
-    });
-    let hello = stream::iter([Event::default().retry(RETRY).comment("hello")]);
-    let events = hello.chain(told.flat_map(stream::iter)).map(Ok::<_, Infallible>);
-    Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response()
-}
-
-/// An event for each change. The last one bears the place: who loses the connection before it has the others told again.
-async fn tell(
-    admin: &Admin,
-    reviewer: &Reviewer,
-    changes: Vec<Change>,
-    place: &Place,
-) -> Result<Vec<Event>, StoreError> {
+/// An event for each change.
+async fn tell(admin: &Admin, reviewer: &Reviewer, changes: Vec<Change>) -> Result<Vec<Event>, StoreError> {
     let mut events = Vec::new();
     for change in changes {
         match change {
@@ -163,7 +130,5 @@ async fn tell(
             }
         }
     }
-    let last = events.pop().map(|event| event.id(place.to_string()));
-    events.extend(last);
     Ok(events)
 }

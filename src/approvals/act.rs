@@ -79,7 +79,8 @@ impl Approvals {
         may_act(&deed.by, deed.verb, deed.reason.as_deref(), &seen).map_err(DeedError::NotAllowed)?;
         let Deed { id: act, by, verb, reason, seen_in } = deed;
         let seen_in = seen_in.or(Some(seen.seen_in));
-        let act = Act { id: act, by: by.subject, verb, reason, seen_in, at: self.clock.now() };
+        let Reviewer { subject: by, proof, .. } = by;
+        let act = Act { id: act, by, proof: Some(proof), verb, reason, seen_in, at: self.clock.now() };
         let standing = self.store.act(id, &act).await.map_err(|error| match error {
             ActError::NotFound(id) => DeedError::NotFound(id),
             ActError::Store(error) => DeedError::Store(error),

@@ -1,6 +1,6 @@
 //! What changed lately, by number: whoever watched and lost the connection goes on where it broke.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Mutex;
@@ -8,8 +8,8 @@ use std::sync::Mutex;
 use super::Change;
 use crate::domain::ids::ReplicaId;
 
-/// So many changes are kept.
-const LENGTH: usize = 1024;
+/// So many changes are kept: some seconds of a crowd, so that whoever loses the connection then goes on.
+const LENGTH: usize = 8192;
 
 /// A place in the feed of one replica: behind so many changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,13 +83,9 @@ impl Feed {
             return (vec![Change::Anything], end);
         }
         let passed_over = usize::try_from(place.number - kept.before).unwrap_or(usize::MAX);
-        let mut changes = Vec::new();
-        for change in kept.changes.iter().skip(passed_over) {
-            if !changes.contains(change) {
-                changes.push(change.clone());
-            }
-        }
-        (changes, end)
+        let mut known = HashSet::new();
+        let behind = kept.changes.iter().skip(passed_over);
+        (behind.filter(|change| known.insert(*change)).cloned().collect(), end)
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use super::Approvals;
 use super::waiters::Waiter;
 use crate::domain::approval::{Approval, Departure, Held, Holder, Origin, State};
+use crate::domain::audit::{Event, Note};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, AttemptId};
 use crate::domain::outcome::{Outcome, StillOpen};
@@ -86,12 +87,24 @@ impl Approvals {
                 Ok(()) => return Ok(attempt),
                 Err(full @ StoreError::Full(_)) => {
                     attempt.answered = true;
+                    self.note_full(&attempt.parking.held);
                     return Err(full);
                 }
                 Err(error) if Instant::now() + RETRY >= patience => return Err(error),
                 Err(_) => sleep(RETRY).await,
             }
         }
+    }
+
+    fn note_full(self: &Arc<Self>, held: &Held) {
+        if probe::is_queue(&held.terms.queue) {
+            return;
+        }
+        let caller = held.caller.subject.as_ref().map(ToString::to_string);
+        let note = Note::new(Event::Denied).with("code", "queue_full").with("rule", held.terms.rule.clone());
+        let note = note.with("queue", held.terms.queue.to_string()).with("caller", caller);
+        let note = note.with("method", held.method.clone()).with("tool", held.tool.clone());
+        self.note_of_stranger(note.with("path", held.request.target.split('?').next()));
     }
 
     /// Registered first, subscribed then: a ring between the two is not lost.
@@ -101,6 +114,12 @@ impl Approvals {
             tracing::debug!(approval = %id, %error, "not subscribed: the safety net has to carry this one");
         }
         listening
+    }
+
+    /// Writes down that a release let nothing through: the record cannot take it back.
+    fn withheld(self: &Arc<Self>, released: &Approval) {
+        tracing::warn!(approval = %released.id, "released, but the call was refused or its caller had left");
+        self.note(Note::about(Event::Withheld, &released.id));
     }
 }
 
@@ -265,7 +284,11 @@ impl Attempt {
                 Outcome::Pending { approval, why }
             }
             Ok(Some(outcome)) => outcome,
-            Ok(None) | Err(NotReplicated) => Outcome::StoreUnavailable,
+            Ok(None) => Outcome::StoreUnavailable,
+            Err(NotReplicated) => {
+                self.approvals.withheld(&standing);
+                Outcome::StoreUnavailable
+            }
         }
     }
 }
@@ -276,6 +299,7 @@ impl Drop for Attempt {
             return;
         }
         let (approvals, approval, id) = (Arc::clone(&self.approvals), self.approval.clone(), self.id());
+        let fingerprint = self.fingerprint();
         self.approvals.tasks.spawn(async move {
             let give_up = Instant::now() + DETACH_FOR;
             while Instant::now() < give_up {
@@ -284,7 +308,14 @@ impl Drop for Attempt {
                     Err(error @ (StoreError::Unreadable { .. } | StoreError::Full(_))) => {
                         return tracing::error!(%error, "not detached");
                     }
-                    Ok(_) => return tracing::info!(%approval, "the caller left"),
+                    Ok(standing) => {
+                        if let Some(standing) = standing
+                            && standing.release(id, &fingerprint).is_some()
+                        {
+                            approvals.withheld(&standing);
+                        }
+                        return tracing::info!(%approval, "the caller left");
+                    }
                 }
             }
         });

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 use super::Change;
 use super::feed::Feed;
@@ -11,21 +12,14 @@ use crate::domain::ids::ApprovalId;
 use crate::domain::probe;
 use crate::store::Bell;
 
-/// Hints that a watcher of the queue may be behind before it has to list again.
-const RINGS: usize = 1024;
-
 /// The calls that wait in this process.
+#[derive(Default)]
 pub struct Waiters {
     /// Several attempts may wait for one id: one that has lost the record does not know it yet.
     bells: Mutex<HashMap<ApprovalId, Vec<Arc<Notify>>>>,
-    rings: broadcast::Sender<Change>,
+    /// For those who watch the feed.
+    fed: Notify,
     feed: Feed,
-}
-
-impl Default for Waiters {
-    fn default() -> Self {
-        Self { bells: Mutex::default(), rings: broadcast::Sender::new(RINGS), feed: Feed::default() }
-    }
 }
 
 impl Waiters {
@@ -36,8 +30,9 @@ impl Waiters {
         Waiter { waiters: Arc::clone(self), id, bell }
     }
 
-    pub(super) fn changes(&self) -> broadcast::Receiver<Change> {
-        self.rings.subscribe()
+    /// Ends with the next change from now on, whenever it is first waited for.
+    pub(super) fn rung(&self) -> Notified<'_> {
+        self.fed.notified()
     }
 
     pub(super) fn feed(&self) -> &Feed {
@@ -51,9 +46,8 @@ impl Waiters {
 
     /// Written down first: who is rung looks there.
     fn tell(&self, change: Change) {
-        self.feed.push(change.clone());
-        // An error says that nobody watches.
-        let _ = self.rings.send(change);
+        self.feed.push(change);
+        self.fed.notify_waiters();
     }
 
     fn bells(&self) -> MutexGuard<'_, HashMap<ApprovalId, Vec<Arc<Notify>>>> {

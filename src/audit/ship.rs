@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use super::{Audit, PART, Sink, is_of_probes};
 use crate::domain::audit::{Chain, Place};
 use crate::store::StoreError;
+use crate::telemetry::metrics;
 
 /// For how long a replica that ships a chain has it for itself. Longer than any delivery may take.
 const TURN: Duration = Duration::from_secs(30);
@@ -12,17 +15,15 @@ const TURN: Duration = Duration::from_secs(30);
 impl Audit {
     /// Ships what is new to every sink.
     pub async fn ship_all(&self) {
-        if self.settings.sinks.is_empty() {
-            return;
-        }
+        join_all(self.settings.sinks.iter().map(|sink| self.ship_to(sink))).await;
+    }
+
+    /// Ships what is new to a sink.
+    pub(super) async fn ship_to(&self, sink: &Sink) {
         for chain in self.chains().await.into_iter().filter(|chain| !is_of_probes(chain)) {
-            for sink in &self.settings.sinks {
-                match self.ship(&chain, sink).await {
-                    Ok(()) => {}
-                    Err(error) => {
-                        tracing::warn!(%chain, sink = sink.name, %error, "not shipped, will be tried again")
-                    }
-                }
+            if let Err(error) = self.ship(&chain, sink).await {
+                metrics().not_shipped(&sink.name);
+                tracing::warn!(%chain, sink = sink.name, %error, "not shipped, will be tried again");
             }
         }
     }
@@ -44,12 +45,10 @@ impl Audit {
             };
             let lines = self.log.lines(chain, from, PART).await?;
             let Some(last) = lines.last().map(|line| line.place) else { return Ok(()) };
-            let (more, target) = (lines.len() == PART, sink.target.clone());
-            let delivered = tokio::task::spawn_blocking(move || target.deliver(&lines)).await;
-            delivered
-                .map_err(|panicked| NotShipped::Sink(panicked.to_string()))?
-                .map_err(NotShipped::Sink)?;
+            let (n, more) = (lines.len(), lines.len() == PART);
+            sink.target.deliver(lines).await.map_err(NotShipped::Sink)?;
             self.log.note_shipped(chain, &sink.name, last).await?;
+            metrics().shipped(&sink.name, n);
             if !more {
                 return Ok(());
             }

@@ -5,7 +5,10 @@ mod webhook;
 
 use std::path::PathBuf;
 
+use tokio::task::spawn_blocking;
+
 use crate::domain::audit::Line;
+use crate::telemetry::AuditLogs;
 
 /// Where the audit is copied to.
 #[derive(Debug, Clone)]
@@ -33,18 +36,31 @@ pub enum Target {
         /// What it wants to see as a bearer token.
         token: Option<String>,
     },
+    /// A receiver of OTLP log records.
+    Otlp(AuditLogs),
 }
 
 impl Target {
-    /// Delivers lines; blocks until they are there for good. The error says why they are not.
-    pub(super) fn deliver(&self, lines: &[Line]) -> Result<(), String> {
-        match self {
+    /// Delivers lines; they are there for good when this returns. The error says why they are not.
+    pub(super) async fn deliver(&self, lines: Vec<Line>) -> Result<(), String> {
+        match self.clone() {
             Self::File { path, rotate_at } => {
-                file::append(path, *rotate_at, lines).map_err(|error| format!("{}: {error}", path.display()))
+                blocking(move || {
+                    let appended = file::append(&path, rotate_at, &lines);
+                    appended.map_err(|error| format!("{}: {error}", path.display()))
+                })
+                .await
             }
-            Self::Webhook { url, token } => webhook::post(url, token.as_deref(), lines),
+            Self::Webhook { url, token } => {
+                blocking(move || webhook::post(&url, token.as_deref(), &lines)).await
+            }
+            Self::Otlp(receiver) => receiver.take(&lines).await,
         }
     }
+}
+
+async fn blocking(deliver: impl FnOnce() -> Result<(), String> + Send + 'static) -> Result<(), String> {
+    spawn_blocking(deliver).await.unwrap_or_else(|panicked| Err(panicked.to_string()))
 }
 
 /// Lines, each with its end.

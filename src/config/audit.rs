@@ -38,13 +38,13 @@ impl Default for AuditConfig {
     }
 }
 
-/// Where entries are copied to: a file or a webhook.
+/// Where entries are copied to: one of `file`, `webhook` and `otlp`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SinkConfig {
     /// Under which name the store keeps how far the sink is: letters, digits, `-` and `_`.
     pub name: String,
-    /// A file of JSON lines; either this or `webhook`.
+    /// A file of JSON lines.
     pub file: Option<PathBuf>,
     /// The file is put aside before it grows larger than so many bytes: 100 MiB where nothing is set.
     pub rotate_at: Option<u64>,
@@ -52,6 +52,8 @@ pub struct SinkConfig {
     pub webhook: Option<String>,
     /// A file with the bearer token for that.
     pub token_file: Option<PathBuf>,
+    /// A receiver of OTLP log records, by gRPC.
+    pub otlp: Option<String>,
 }
 
 impl AuditConfig {
@@ -69,13 +71,14 @@ impl AuditConfig {
             if self.sinks[..n].iter().any(|other| other.name == *name) {
                 return wrong(format!("audit.sinks: {name:?} is there twice"));
             }
-            if sink.file.is_some() == sink.webhook.is_some() {
-                return wrong(format!("audit.sinks: {name:?} needs either `file` or `webhook`"));
+            let named = [sink.file.is_some(), sink.webhook.is_some(), sink.otlp.is_some()];
+            if named.iter().filter(|named| **named).count() != 1 {
+                return wrong(format!("audit.sinks: {name:?} needs one of `file`, `webhook` and `otlp`"));
             }
-            if sink.webhook.is_some() && sink.rotate_at.is_some() {
+            if sink.file.is_none() && sink.rotate_at.is_some() {
                 return wrong(format!("audit.sinks: {name:?}: `rotate_at` goes with `file`"));
             }
-            if sink.file.is_some() && sink.token_file.is_some() {
+            if sink.webhook.is_none() && sink.token_file.is_some() {
                 return wrong(format!("audit.sinks: {name:?}: `token_file` goes with `webhook`"));
             }
         }

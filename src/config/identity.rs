@@ -206,7 +206,7 @@ impl RolesConfig {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SessionsConfig {
-    /// After so long without a request a browser is signed out.
+    /// After so long without a request a browser is signed out. A page that is open and told of nothing makes none.
     pub idle: Span<3600>,
     /// After so long it is signed out however much it is used.
     pub absolute: Span<{ 12 * 3600 }>,

@@ -385,6 +385,7 @@ impl PolicyConfig {
     }
 
     fn unmatched(&self) -> Result<Unmatched, Invalid> {
+        let invalid = |reason| Invalid { line: 0, reason: format!("policy.defaults: {reason}") };
         let ruling = |word: Word, name: &str, reason: &str| match word {
             Word::Pass => Ok(Ruling::Pass),
             Word::Deny => Ok(Ruling::Deny(Denial {
@@ -392,10 +393,7 @@ impl PolicyConfig {
                 reason: reason.to_owned(),
                 form: self.defaults.denial.into(),
             })),
-            Word::Hold => self
-                .terms(name, None)
-                .map(Ruling::Hold)
-                .map_err(|reason| Invalid { line: 0, reason: format!("policy.defaults: {reason}") }),
+            Word::Hold => self.terms(name, None).map(Ruling::Hold).map_err(invalid),
         };
         if self.unmatched.unsure == Word::Pass {
             let reason =
@@ -414,6 +412,7 @@ impl PolicyConfig {
                 "(unsure)",
                 "the gate could not evaluate its policy for this call",
             )?,
+            redaction: redaction(&self.defaults, None).map_err(invalid)?,
         })
     }
 }

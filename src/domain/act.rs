@@ -14,6 +14,8 @@ pub struct Act {
     pub id: DecisionId,
     /// Whose it is.
     pub by: Subject,
+    /// How they proved who they are.
+    pub proof: Option<String>,
     /// What is done.
     pub verb: Verb,
     /// Why.
@@ -31,7 +33,9 @@ impl Act {
             Verb::Extend { by, .. } => Some(by.as_secs().into()),
             Verb::Cancel | Verb::Revoke => None,
         };
-        let told = [("reason", self.reason.clone().map(Into::into)), ("extended_by_seconds", by)];
+        let text = |text: &Option<String>| text.clone().map(Into::into);
+        let told =
+            [("proof", text(&self.proof)), ("reason", text(&self.reason)), ("extended_by_seconds", by)];
         told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
 }

@@ -4,6 +4,7 @@
 //! Lua because they have to run where the data lives. The store's contract suite holds both to the same behaviour.
 
 mod acts;
+mod timeline;
 mod transitions;
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use self::acts::MOST_EXTENSIONS;
+pub use self::timeline::Happened;
 pub use self::transitions::{CLAIM_WINDOW, VoteRefused};
 use super::act::Act;
 use super::call::Caller;

@@ -10,6 +10,7 @@ use self::expression::Variables;
 pub use self::expression::{About, Expression, InvalidExpression};
 use super::call::Call;
 use super::message::{Asked, Message};
+use super::redaction::Redaction;
 use super::ruling::{Denial, DenialForm, Ruling, Terms};
 
 /// Ordered rules; the first that matches rules.
@@ -41,6 +42,8 @@ pub struct Unmatched {
     pub unknown: Ruling,
     /// To a `tools/call` for which a rule could not be evaluated: hold or deny.
     pub unsure: Ruling,
+    /// What is redacted of a request that nobody is asked about, where it is noted.
+    pub redaction: Redaction,
 }
 
 /// A ruling and what led to it.
@@ -138,6 +141,11 @@ impl Policy {
     fn unsure(&self, because: Because, message: Option<&Message>) -> Ruled {
         let ruling = if is_tool_call(message) { self.unmatched.unsure.clone() } else { not_a_call() };
         Ruled { ruling, because }
+    }
+
+    /// What is redacted of a request that no rule holds.
+    pub fn redaction(&self) -> &Redaction {
+        &self.unmatched.redaction
     }
 
     /// The terms of every rule that holds, and of what applies where no rule does.

@@ -2,8 +2,8 @@
 
 mod call;
 mod probe;
+mod refusal;
 
-use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,14 +22,13 @@ use super::{mcp, path};
 use crate::approvals::Approvals;
 use crate::config::{IdentityConfig, LeaveParked};
 use crate::domain::approval::{Held, Origin};
-use crate::domain::audit::{Event, Note};
 use crate::domain::call::Call;
 use crate::domain::ids::{ApprovalId, RequestKey};
 use crate::domain::message::{Asked, Message};
 use crate::domain::outcome::{Outcome, StillOpen};
 use crate::domain::policy::{Because, Policy};
 use crate::domain::probe as reserved;
-use crate::domain::ruling::{Denial, Ruling, Terms};
+use crate::domain::ruling::{Ruling, Terms};
 use crate::telemetry::{self, Span, metrics};
 
 /// How much sooner than the gateway gives up an answer is sent: better our words than its empty 403.
@@ -102,7 +101,7 @@ impl Gate {
             Ok(read) => read,
             Err(unclear) => {
                 let span = Span::asked_by(request::trace_context(metadata, &Headers::default()));
-                let next = span.within(|| refused(&unclear));
+                let next = span.within(|| self.malformed(None, &unclear));
                 return (span, next, None);
             }
         };
@@ -123,12 +122,13 @@ impl Gate {
     fn ruled(&self, http: HttpRequest, vouched: &Vouched, asked: Result<Asked, Unreadable>) -> Next {
         let asked = match asked {
             Ok(asked) => asked,
-            Err(unreadable) => return self.unreadable(&http, &unreadable),
+            Err(unreadable) => return self.unreadable(&http.path, &unreadable),
         };
-        let (call, body) = match self.call(http, vouched) {
-            Ok(read) => read,
-            Err(ambiguous) => return refused(&ambiguous),
+        let path = match path::path(&http.path) {
+            Ok(path) => path,
+            Err(ambiguous) => return self.malformed(Some(&http.path), &ambiguous),
         };
+        let (call, body) = self.call(http, path, vouched);
         if let Asked::Message(message) = &asked {
             telemetry::asked(&call, message);
         }
@@ -145,44 +145,19 @@ impl Gate {
             (Ruling::Hold(terms), Asked::Message(message)) => self.to_hold(call, message, body, terms),
             // There is no message to show and no call to bind an approval to.
             (Ruling::Hold(_), Asked::Nothing | Asked::Response) => {
-                refused(&"policy holds this request, but only a message can be held")
+                let why = "policy holds this request, but only a message can be held";
+                self.malformed(Some(&call.request.target), &why)
             }
-        }
-    }
-
-    fn unreadable(&self, http: &HttpRequest, unreadable: &Unreadable) -> Next {
-        let path = http.path.split('?').next();
-        tracing::info!(%unreadable, path, "refused");
-        self.approvals
-            .note(Note::new(Event::Denied).with("code", unreadable.reason_code()).with("path", path));
-        Next::Answer(Box::new(response::unreadable(unreadable)))
-    }
-
-    /// Policy refuses a call and nobody is asked.
-    fn denied(&self, call: &Call, denial: &Denial, asked: &Asked) -> Next {
-        let message = match asked {
-            Asked::Message(message) => Some(message),
-            Asked::Nothing | Asked::Response => None,
-        };
-        let method = message.map(|message| message.method.clone());
-        tracing::info!(rule = denial.rule, method, "denied");
-        let caller = call.caller.subject.as_ref().map(ToString::to_string);
-        let note = Note::new(Event::Denied).with("code", "policy").with("rule", denial.rule.clone());
-        let note = note.with("path", call.request.path.clone()).with("caller", caller);
-        self.approvals.note(note.with("method", method));
-        match message {
-            Some(message) => {
-                Next::Answer(Box::new(response::denied(&Asker::of(message, denial.form), denial)))
-            }
-            None => refused(&denial.reason),
         }
     }
 
     fn to_hold(&self, call: Call, message: Message, body: Body, terms: Terms) -> Next {
         if path::is_legacy_sse(&call.request.target) {
-            return refused(&LEGACY_SSE);
+            return self.malformed(Some(&call.request.target), &LEGACY_SSE);
         }
-        let Some(body) = body.into_text() else { return refused(&NO_TEXT) };
+        let Some(body) = body.into_text() else {
+            return self.malformed(Some(&call.request.target), &NO_TEXT);
+        };
         let asker = Asker::of(&message, terms.form);
         let origin = call::origin(&call, &message);
         Next::Hold(Box::new((self.held(call, message, body, terms), origin, asker)))
@@ -246,11 +221,6 @@ impl Gate {
     fn link(&self, approval: &ApprovalId) -> Option<String> {
         self.settings.reviewers_url.as_ref().map(|url| format!("{}/a/{approval}", url.trim_end_matches('/')))
     }
-}
-
-/// Refuses a request for what it is, and not for its message.
-fn refused(why: &dyn Display) -> Next {
-    Next::Answer(Box::new(response::malformed(&why.to_string())))
 }
 
 /// A little before the gateway gives up, also where it does so soon.

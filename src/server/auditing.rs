@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use crate::audit::{Settings, Sink, Target};
 use crate::config::{AuditConfig, SinkConfig};
 use crate::domain::audit::Notary;
+use crate::telemetry::AuditLogs;
 
 /// A file of the audit is put aside before it grows larger than this, where nothing else is set.
 const ROTATE_AT: u64 = 100 << 20;
@@ -35,17 +36,20 @@ fn notary(path: &Path) -> anyhow::Result<Notary> {
 }
 
 fn sink(config: &SinkConfig) -> anyhow::Result<Sink> {
-    let target = match (&config.file, &config.webhook) {
-        (Some(path), None) => {
+    let target = match (&config.file, &config.webhook, &config.otlp) {
+        (Some(path), None, None) => {
             Target::File { path: path.clone(), rotate_at: config.rotate_at.unwrap_or(ROTATE_AT) }
         }
-        (None, Some(url)) => {
+        (None, Some(url), None) => {
             let read =
                 |path| std::fs::read_to_string(path).with_context(|| format!("audit.sinks {}", config.name));
             let token = config.token_file.as_ref().map(read).transpose()?;
             Target::Webhook { url: url.clone(), token: token.map(|token| token.trim().to_owned()) }
         }
-        _ => bail!("audit.sinks: {:?} needs either `file` or `webhook`", config.name),
+        (None, None, Some(endpoint)) => Target::Otlp(
+            AuditLogs::to(endpoint).with_context(|| format!("audit.sinks {}: {endpoint}", config.name))?,
+        ),
+        _ => bail!("audit.sinks: {:?} needs one of `file`, `webhook` and `otlp`", config.name),
     };
     Ok(Sink { name: config.name.clone(), target })
 }

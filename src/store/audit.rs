@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::domain::audit::{Chain, Fact, Head, Line, Place};
+use crate::domain::audit::{Chain, Fact, Head, Line, Note, Place};
 use crate::domain::ids::ReplicaId;
 
 /// The audit of a store. Transitions write facts in the same step as the record; a replica gives each its place in a
@@ -14,6 +14,9 @@ use crate::domain::ids::ReplicaId;
 pub trait AuditLog: Send + Sync + 'static {
     /// All chains that there may be something in.
     async fn chains(&self) -> Result<Vec<Chain>, StoreError>;
+
+    /// Writes down what changes no record.
+    async fn write_down(&self, note: &Note) -> Result<(), StoreError>;
 
     /// The end of a chain.
     async fn head(&self, chain: &Chain) -> Result<Head, StoreError>;

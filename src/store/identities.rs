@@ -21,6 +21,9 @@ pub trait IdentityStore: Send + Sync + 'static {
     /// The session of this secret, if it has not ended; it then lasts for another `idle`.
     async fn session(&self, secret: &TokenDigest, idle: Duration) -> Result<Option<Session>, StoreError>;
 
+    /// The same, but that is no use of it: it lasts no longer for it.
+    async fn peek_session(&self, secret: &TokenDigest) -> Result<Option<Session>, StoreError>;
+
     /// Ends a session, if it has not ended.
     async fn end_session(&self, secret: &TokenDigest) -> Result<(), StoreError>;
 

@@ -4,7 +4,9 @@ use std::env::var;
 use std::time::Duration;
 
 use opentelemetry_otlp::tonic_types::transport::{Certificate, ClientTlsConfig, Identity};
-use opentelemetry_otlp::{ExporterBuildError, LogExporter, MetricExporter, SpanExporter, WithTonicConfig};
+use opentelemetry_otlp::{
+    ExporterBuildError, LogExporter, MetricExporter, SpanExporter, WithExportConfig, WithTonicConfig,
+};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{BatchLogProcessor, SdkLoggerProvider};
@@ -22,6 +24,9 @@ const SPANS_EVERY: Duration = Duration::from_secs(1);
 
 /// So many spans may wait to be sent, unless the environment says otherwise.
 const ROOM: usize = 2048;
+
+/// How long the delivery of a part of the audit may take.
+const AUDIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why there is no exporter, although the environment asks for one.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +95,13 @@ pub(super) fn logs(resource: Resource) -> Result<Option<SdkLoggerProvider>, NoEx
     Ok(Some(SdkLoggerProvider::builder().with_resource(resource).with_log_processor(batches).build()))
 }
 
+/// Sends the audit to this receiver, by gRPC.
+pub(super) fn audit(endpoint: &str) -> Result<LogExporter, NoExporter> {
+    let tls = tls(|what| said("LOGS", what))?;
+    let exporter = LogExporter::builder().with_tonic().with_tls_config(tls).with_endpoint(endpoint);
+    Ok(exporter.with_timeout(AUDIT_TIMEOUT).build()?)
+}
+
 /// Sends the receivers of spans and metrics that the environment names an empty export each: whether they take it.
 /// It has to be called within a Tokio runtime.
 ///
@@ -129,10 +141,7 @@ fn receiver(signal: Signal) -> Result<Option<Protocol>, NoExporter> {
     };
     let is_wanted = set(&format!("OTEL_{name}_EXPORTER")).map_or(by_default, |exporter| exporter == "otlp");
     let is_disabled = set("OTEL_SDK_DISABLED").is_some_and(|off| off.eq_ignore_ascii_case("true"));
-    let said = |what: &str| {
-        let of_signal = set(&format!("OTEL_EXPORTER_OTLP_{name}_{what}"));
-        of_signal.or_else(|| set(&format!("OTEL_EXPORTER_OTLP_{what}")))
-    };
+    let said = |what: &str| said(name, what);
     let Some(endpoint) = said("ENDPOINT").filter(|_| is_wanted && !is_disabled) else { return Ok(None) };
     match said("PROTOCOL").as_deref() {
         None | Some("grpc") => Ok(Some(Protocol::Grpc(tls(said)?))),
@@ -156,6 +165,12 @@ fn tls(said: impl Fn(&str) -> Option<String>) -> Result<ClientTlsConfig, NoExpor
         (Some(certificate), Some(key)) => tls.identity(Identity::from_pem(certificate, key)),
         _ => tls,
     })
+}
+
+/// What the environment says for a signal, or for all.
+fn said(signal: &str, what: &str) -> Option<String> {
+    let of_signal = set(&format!("OTEL_EXPORTER_OTLP_{signal}_{what}"));
+    of_signal.or_else(|| set(&format!("OTEL_EXPORTER_OTLP_{what}")))
 }
 
 /// A variable that says something.

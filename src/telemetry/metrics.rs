@@ -16,6 +16,7 @@ use prometheus::{Registry, TextEncoder};
 pub use self::instruments::{Kind, LIST, Metric, Metrics};
 use super::spans::is_told;
 use crate::domain::approval::{Approval, State};
+use crate::domain::audit::{Chain, Event};
 use crate::domain::decision::Verdict;
 use crate::domain::ids::QueueName;
 use crate::domain::outcome::{Outcome, StillOpen};
@@ -114,6 +115,38 @@ impl Metrics {
             true => self.canary_well.record(now(), &[]),
             false => self.canary_failures.add(1, &[]),
         }
+    }
+
+    /// A note was left out of the audit.
+    pub fn left_out_of_audit(&self, event: Event) {
+        self.audit_left_out.add(1, &[KeyValue::new("event", event.as_str())]);
+    }
+
+    /// A chain has so many entries.
+    pub fn sealed(&self, chain: &Chain, entries: u64) {
+        self.audit_sealed.record(entries as f64, &[KeyValue::new("chain", chain.to_string())]);
+    }
+
+    /// The store has lost entries of a chain.
+    pub fn forked(&self, chain: &Chain) {
+        self.audit_forked.add(1, &[KeyValue::new("chain", chain.to_string())]);
+    }
+
+    /// A sink has taken so many lines.
+    pub fn shipped(&self, sink: &str, lines: usize) {
+        self.audit_shipped.add(lines as u64, &[KeyValue::new("sink", sink.to_owned())]);
+    }
+
+    /// A sink has not taken what it was sent.
+    pub fn not_shipped(&self, sink: &str) {
+        self.audit_errors.add(1, &[KeyValue::new("sink", sink.to_owned())]);
+    }
+
+    /// So many entries are not in a sink, the oldest of them so old.
+    pub fn behind(&self, sink: &str, entries: u64, oldest: Duration) {
+        let sink = [KeyValue::new("sink", sink.to_owned())];
+        self.audit_behind.record(entries as f64, &sink);
+        self.audit_behind_for.record(oldest.as_secs_f64(), &sink);
     }
 
     /// So many spans, log lines or readings were not exported.

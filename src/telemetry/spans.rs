@@ -3,6 +3,8 @@
 //! They are spans of `tracing` under a target of their own. Where traces are exported [`layer`] takes them; no other layer
 //! does, so that otherwise they are disabled and cost next to nothing.
 
+use std::sync::LazyLock;
+
 use futures_util::FutureExt as _;
 use opentelemetry::trace::{FutureExt as _, SpanRef, Status, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
@@ -69,7 +71,7 @@ impl Span {
     }
 
     fn new(name: &'static str, kind: &'static str, outside: Context) -> Self {
-        if outside.is_telemetry_suppressed() {
+        if outside.is_telemetry_suppressed() || is_left_out(&outside) {
             return Self { span: tracing::Span::none(), outside };
         }
         let span =
@@ -94,6 +96,18 @@ impl Span {
         let _outside = self.outside.clone().attach();
         self.span.in_scope(part)
     }
+}
+
+/// Whether it belongs to a span that is not sampled, and we do as that one. The sampler would say the same, but only of
+/// a span that is there, and to make one is what costs.
+fn is_left_out(outside: &Context) -> bool {
+    static DOES_AS_PARENT: LazyLock<bool> = LazyLock::new(|| {
+        let sampler = std::env::var("OTEL_TRACES_SAMPLER").unwrap_or_default();
+        sampler.is_empty() || sampler.starts_with("parentbased_")
+    });
+    let span = outside.span();
+    let parent = span.span_context();
+    parent.is_valid() && !parent.is_sampled() && *DOES_AS_PARENT
 }
 
 /// A future that is under way. Dropped before its end, it says why on the current span.

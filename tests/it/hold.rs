@@ -283,12 +283,14 @@ async fn a_store_that_never_answers_keeps_no_call_longer_than_its_hold() {
 #[tokio::test]
 async fn watchers_are_told_of_every_change() {
     let world = world();
-    let mut changes = world.approvals.changes();
+    let place = world.approvals.place();
     let call = world.hold(sample::held(), LONG);
+    let (changes, place) = world.approvals.changed(&place).await;
     let id = world.the_one(StateKind::Pending).await;
-    assert_eq!(changes.recv().await.unwrap(), Change::Record(id.clone()));
+    assert_eq!(changes, [Change::Record(id.clone())]);
     world.decide(&id, Verdict::Reject).await;
-    assert_eq!(changes.recv().await.unwrap(), Change::Record(id));
+    let (changes, _) = world.approvals.changed(&place).await;
+    assert_eq!(changes, [Change::Record(id)]);
     call.await.unwrap();
 }
 

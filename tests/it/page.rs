@@ -1,6 +1,7 @@
 //! The page in a real browser, on two replicas with a real Redis behind a real gateway.
 
 mod card;
+mod crowd;
 mod everyone;
 mod harmless;
 mod history;

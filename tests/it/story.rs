@@ -11,4 +11,7 @@ mod rejected;
 mod replicas;
 mod reviewers;
 mod serving;
+mod shipped;
+mod signed_out;
+mod strangers;
 mod undecided;

@@ -3,6 +3,6 @@
 mod collector;
 mod dashboards;
 mod environment;
-mod metrics;
+pub mod metrics;
 mod story;
 mod told;

@@ -23,13 +23,14 @@ const fn goal(what: &'static str, run: &'static str, reach: &'static str) -> Goa
 }
 
 /// All of them.
-pub const GOALS: [Goal; 17] = [
+pub const GOALS: [Goal; 18] = [
     goal(
         "a Check that passes, against a bare gRPC server of the same messages",
         "pass",
         "checks_ratio >= 0.85",
     ),
-    goal("the same, at the same rate", "pass", "p99_ratio <= 1.3"),
+    goal("the same: 99 % in the closed loop", "pass", "closed_p99_ratio <= 1.3"),
+    goal("the same: 99 % at the same rate", "pass", "p99_ratio <= 1.3"),
     goal("a Check that passes with 50,000 parked, against none", "mixed", "p99_ratio <= 1.2"),
     goal("100,000 calls held by one replica", "park-100000", "errors = 0"),
     goal("the same: memory of the replica, each", "park-100000", "replica_per_call <= 7KiB"),

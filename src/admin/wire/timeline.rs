@@ -5,9 +5,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::admin::openapi::EventWord;
-use crate::domain::act::{Act, Verb};
-use crate::domain::approval::{Approval, State, StateKind};
-use crate::domain::decision::{Verdict, Vote};
+use crate::domain::act::Verb;
+use crate::domain::approval::{Approval, Happened, StateKind};
+use crate::domain::decision::Verdict;
 
 const PARKED: &str = "parked";
 const LEFT: &str = "left";
@@ -35,36 +35,26 @@ pub(in crate::admin) fn events() -> Vec<&'static str> {
 
 /// What happened, the earliest first.
 pub(super) fn timeline(approval: &Approval) -> Vec<EventJson> {
-    let plain = |event, at| EventJson { at, event, by: None, reason: None };
-    let mut events = vec![plain(PARKED, approval.created_at)];
-    events.extend(approval.left_at.map(|at| plain(LEFT, at)));
-    events.extend(approval.votes.iter().map(vote));
-    events.extend(approval.acts.iter().map(act));
-    let came_to = match approval.state {
-        State::Pending => None,
-        State::Approved { at, .. } => Some(at),
-        ended => ended.settled_at(),
-    };
-    events.extend(came_to.map(|at| plain(approval.state.kind().as_str(), at)));
-    // Of the same moment, what was done stands before what came of it.
-    events.sort_by_key(|event| event.at);
-    events
+    approval.timeline().into_iter().map(|(at, happened)| event(at, happened)).collect()
 }
 
-fn vote(vote: &Vote) -> EventJson {
-    EventJson {
-        at: vote.at,
-        event: if vote.ticket.is_some() { BREAK_GLASS } else { vote.verdict.as_str() },
-        by: Some(vote.reviewer.to_string()),
-        reason: vote.reason.clone(),
-    }
-}
-
-fn act(act: &Act) -> EventJson {
-    EventJson {
-        at: act.at,
-        event: act.verb.as_str(),
-        by: Some(act.by.to_string()),
-        reason: act.reason.clone(),
+fn event(at: Timestamp, happened: Happened<'_>) -> EventJson {
+    let plain = |event| EventJson { at, event, by: None, reason: None };
+    match happened {
+        Happened::Parked => plain(PARKED),
+        Happened::Left => plain(LEFT),
+        Happened::Voted(vote) | Happened::VotedInVain(vote) => EventJson {
+            at,
+            event: if vote.ticket.is_some() { BREAK_GLASS } else { vote.verdict.as_str() },
+            by: Some(vote.reviewer.to_string()),
+            reason: vote.reason.clone(),
+        },
+        Happened::Acted(act) => EventJson {
+            at,
+            event: act.verb.as_str(),
+            by: Some(act.by.to_string()),
+            reason: act.reason.clone(),
+        },
+        Happened::CameTo(state) => plain(state.kind().as_str()),
     }
 }

@@ -59,6 +59,7 @@ mod tests {
         Act {
             id: DecisionId::random(),
             by: Subject("olga".into()),
+            proof: Some("token olga".into()),
             verb,
             reason: Some("an incident".into()),
             seen_in: None,

@@ -265,3 +265,24 @@ fn votes_of_another_incarnation_do_not_count_towards_a_quorum() {
     approval.vote(vote("bob", Verdict::Approve), now, HERE).expect("bob is asked again");
     assert_eq!(approval.state.kind(), StateKind::Approved);
 }
+
+#[test]
+fn a_timeline_is_in_order_and_tells_which_votes_were_in_vain() {
+    let elsewhere: Incarnation = "11".repeat(20).parse().unwrap();
+    let (mut approval, attempt, now) = pending();
+    let at = |seconds: u32| now + seconds * SECOND;
+    let (first, second) = (vote("bob", Verdict::Approve), vote("ann", Verdict::Approve));
+    let (first, second) = (Vote { at: at(1), ..first }, Vote { at: at(2), ..second });
+    approval.vote(first.clone(), at(1), elsewhere).unwrap();
+    approval.claim(attempt, &approval.held.fingerprint.clone(), at(1), HERE);
+    approval.vote(second.clone(), at(2), HERE).unwrap();
+    assert_eq!(
+        approval.timeline(),
+        [
+            (now, Happened::Parked),
+            (at(1), Happened::VotedInVain(&first)),
+            (at(2), Happened::Voted(&second)),
+            (at(2), Happened::CameTo(approval.state)),
+        ]
+    );
+}

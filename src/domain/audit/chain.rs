@@ -148,6 +148,19 @@ impl Line {
         serde_json::from_str(&self.text).ok().map(|written: Written| written.entry)
     }
 
+    /// The hash that it carries of the entry before; none where it is a checkpoint, or unreadable.
+    pub fn prev(&self) -> Option<Sha256Hex> {
+        #[derive(Deserialize)]
+        struct Linked {
+            prev: Sha256Hex,
+        }
+        #[derive(Deserialize)]
+        struct Written {
+            entry: Linked,
+        }
+        serde_json::from_str(&self.text).ok().map(|written: Written| written.entry.prev)
+    }
+
     /// When it was written; none where it is unreadable.
     pub fn at(&self) -> Option<Timestamp> {
         #[derive(Deserialize)]

@@ -40,6 +40,8 @@ events! {
     Rejected = "rejected",
     /// The call was let through.
     Released = "released",
+    /// The record says that it was let through, and it was not: the caller was refused, or had left.
+    Withheld = "withheld",
     /// Nobody decided in time.
     Expired = "expired",
     /// It ended without a decision that counts.
@@ -70,6 +72,10 @@ events! {
     Logout = "logout",
     /// A token was made or taken away.
     TokenChanged = "token-changed",
+    /// Notes were left out: there were too many, or the store did not take them.
+    LeftOut = "left-out",
+    /// The store has lost entries of this chain.
+    Forked = "forked",
     /// A replica started with these settings.
     Started = "started",
 }

@@ -177,10 +177,15 @@ impl Fact {
         }
     }
 
-    /// The ids of the traces that it belongs to: of the gateway, of the decision.
-    pub fn traces(&self) -> impl Iterator<Item = &str> {
+    /// The spans that it belongs to, as `traceparent`: of the gateway, of the decision.
+    pub fn spans(&self) -> impl Iterator<Item = &str> {
         let decision = self.detail.get("trace").and_then(serde_json::Value::as_str);
         let gateway = self.call.as_ref().and_then(|call| call.trace.as_deref());
-        gateway.into_iter().chain(decision).filter_map(|parent| parent.split('-').nth(1))
+        gateway.into_iter().chain(decision)
+    }
+
+    /// The ids of their traces.
+    pub fn traces(&self) -> impl Iterator<Item = &str> {
+        self.spans().filter_map(|parent| parent.split('-').nth(1))
     }
 }

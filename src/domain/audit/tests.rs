@@ -138,6 +138,14 @@ fn a_file_may_begin_within_a_chain_and_repeat_what_was_shipped_twice() {
 }
 
 #[test]
+fn a_checkpoint_of_what_stands_before_the_file_signs_none_of_it() {
+    let (lines, key) = (chain(8, &[2, 6]), notary().public_key());
+    let signed = |part: &[String]| verify(&part.join("\n"), Some(&key)).map_err(|finding| finding.fault);
+    signed(&lines[2..]).expect("signed up to 6");
+    assert_eq!(signed(&lines[2..6]), Err(Fault::Unsigned("dba".into())));
+}
+
+#[test]
 fn what_is_cut_off_in_front_of_a_checkpoint_is_missed() {
     let mut lines = chain(10, &[10]);
     lines.drain(7..10);

@@ -123,7 +123,9 @@ pub fn verify(text: &str, key: Option<&PublicKey>) -> Result<Report, Finding> {
         let checked = Content::read(line).and_then(|content| content.follow(&mut tracks, key));
         checked.map_err(|fault| Finding { line: n + 1, fault: explained(fault, &lines[n + 1..]) })?;
     }
-    let unsigned = tracks.iter().find(|(_, track)| key.is_some() && track.signed.is_none());
+    // A checkpoint of what stands before the file says nothing of what is in it.
+    let is_unsigned = |track: &Track| track.signed.is_none_or(|signed| signed < track.first);
+    let unsigned = tracks.iter().find(|(_, track)| key.is_some() && is_unsigned(track));
     if let Some((chain, _)) = unsigned {
         return Err(Finding { line: lines.len(), fault: Fault::Unsigned(chain.clone()) });
     }

@@ -11,7 +11,10 @@ fn policy(rules: &[(&str, Ruling)]) -> Policy {
         expression: Expression::compile(source).unwrap_or_else(|e| panic!("{source}: {e}")),
         ruling: ruling.clone(),
     });
-    Policy::new(rules.collect(), Unmatched { tool_call: hold(), unknown: deny(), unsure: hold() })
+    Policy::new(
+        rules.collect(),
+        Unmatched { tool_call: hold(), unknown: deny(), unsure: hold(), redaction: Redaction::default() },
+    )
 }
 
 fn hold() -> Ruling {

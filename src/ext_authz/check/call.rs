@@ -10,14 +10,12 @@ use crate::domain::ids::{RequestKey, SessionKey};
 use crate::domain::message::Message;
 use crate::domain::ruling::Terms;
 use crate::ext_authz::identity;
-use crate::ext_authz::path::{self, AmbiguousPath};
 use crate::ext_authz::request::{Body, HttpRequest, Vouched};
 use crate::telemetry;
 
 impl Gate {
     /// What is asked for, by whom, and by which route.
-    pub(super) fn call(&self, http: HttpRequest, vouched: &Vouched) -> Result<(Call, Body), AmbiguousPath> {
-        let path = path::path(&http.path)?;
+    pub(super) fn call(&self, http: HttpRequest, path: String, vouched: &Vouched) -> (Call, Body) {
         let caller = identity::caller(&self.settings.identity, vouched, &http.headers);
         let session = http.headers.all("mcp-session-id").next().map(|session| session_key(&caller, session));
         let call = Call {
@@ -32,7 +30,7 @@ impl Gate {
                 headers: http.headers.0,
             },
         };
-        Ok((call, http.body))
+        (call, http.body)
     }
 
     /// What is written down of a call: nothing that is redacted, and no header that is not kept.

@@ -6,11 +6,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Gate, NO_TEXT, Next, before, refused};
+use super::{Gate, NO_TEXT, Next, before};
 use crate::domain::approval::Held;
 use crate::domain::message::Message;
 use crate::domain::outcome::Outcome;
 use crate::domain::ruling::Terms;
+use crate::ext_authz::path;
 use crate::ext_authz::proto::CheckResponse;
 use crate::ext_authz::request::{Body, HttpRequest, Vouched};
 use crate::ext_authz::response::{self, Asker};
@@ -39,11 +40,14 @@ impl Gate {
         deadline: Option<Duration>,
     ) -> Next {
         let exact_bytes = matches!(http.body, Body::Raw(_));
-        let (call, body) = match self.call(http, vouched) {
-            Ok(read) => read,
-            Err(ambiguous) => return refused(&ambiguous),
+        let path = match path::path(&http.path) {
+            Ok(path) => path,
+            Err(ambiguous) => return self.malformed(Some(&http.path), &ambiguous),
         };
-        let Some(body) = body.into_text() else { return refused(&NO_TEXT) };
+        let (call, body) = self.call(http, path, vouched);
+        let Some(body) = body.into_text() else {
+            return self.malformed(Some(&call.request.target), &NO_TEXT);
+        };
         let (route, caller_known) = (call.route.clone(), call.caller.subject.is_some());
         let seen = Seen { exact_bytes, deadline, longest: self.longest, route, caller_known };
         let asker = Asker::of(message, terms.form);

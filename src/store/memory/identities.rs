@@ -59,6 +59,10 @@ impl IdentityStore for MemoryIdentities {
         }))
     }
 
+    async fn peek_session(&self, secret: &TokenDigest) -> Result<Option<Session>, StoreError> {
+        Ok(self.kept().sessions.get(secret).map(|(session, _)| session.clone()))
+    }
+
     async fn end_session(&self, secret: &TokenDigest) -> Result<(), StoreError> {
         self.kept().sessions.remove(secret);
         Ok(())

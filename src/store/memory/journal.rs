@@ -12,7 +12,7 @@ use crate::domain::approval::{Approval, Held};
 use crate::domain::audit::{Asked, Chain, Detail, Event, Fact, Head, Line, Note, Place};
 use crate::domain::decision::Vote;
 use crate::domain::ids::{AttemptId, ReplicaId};
-use crate::store::{AuditLog, StoreError};
+use crate::store::{ApprovalStore, AuditLog, StoreError};
 
 /// What has happened, by chain.
 #[derive(Default)]
@@ -117,6 +117,10 @@ impl MemoryStore {
 impl AuditLog for MemoryStore {
     async fn chains(&self) -> Result<Vec<Chain>, StoreError> {
         Ok(self.journal().books.keys().cloned().collect())
+    }
+
+    async fn write_down(&self, note: &Note) -> Result<(), StoreError> {
+        ApprovalStore::note(self, note).await
     }
 
     async fn head(&self, chain: &Chain) -> Result<Head, StoreError> {

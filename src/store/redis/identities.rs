@@ -81,15 +81,18 @@ impl IdentityStore for RedisStore {
     }
 
     async fn session(&self, secret: &TokenDigest, idle: Duration) -> Result<Option<Session>, StoreError> {
-        let key = self.keys.session(secret);
-        let found: Option<String> = self.ask(cmd("GET").arg(&key)).await?;
-        let Some(session) = found.and_then(|text| readable("session", read_session(&text))) else {
-            return Ok(None);
-        };
+        let Some(session) = self.peek_session(secret).await? else { return Ok(None) };
         let Some(lasts) = lasts(&session, idle) else { return Ok(None) };
         // One that was ended meanwhile stays ended: this writes nothing then, and says so.
-        let there: bool = self.ask(cmd("PEXPIRE").arg(&key).arg(millis(lasts))).await?;
+        let key = self.keys.session(secret);
+        let there: bool = self.ask(cmd("PEXPIRE").arg(key).arg(millis(lasts))).await?;
         Ok(there.then_some(session))
+    }
+
+    async fn peek_session(&self, secret: &TokenDigest) -> Result<Option<Session>, StoreError> {
+        let found: Option<String> = self.ask(cmd("GET").arg(self.keys.session(secret))).await?;
+        let session = found.and_then(|text| readable("session", read_session(&text)));
+        Ok(session.filter(|session| SystemClock.now() < session.ends_at))
     }
 
     async fn end_session(&self, secret: &TokenDigest) -> Result<(), StoreError> {

@@ -72,6 +72,10 @@ impl AuditLog for RedisStore {
         Ok(queues.into_iter().map(Chain::Queue).chain([Chain::System]).collect())
     }
 
+    async fn write_down(&self, note: &Note) -> Result<(), StoreError> {
+        self.write_note(note).await
+    }
+
     async fn head(&self, chain: &Chain) -> Result<Head, StoreError> {
         let mut connection = self.slow().await?;
         let mut ends = cmd("HMGET");

@@ -98,5 +98,12 @@ metrics! {
     lease_renewed: Reading "holdpoint_lease_renewed_timestamp_seconds" [] "When this replica last renewed its lease";
     canary_well: Reading "holdpoint_canary_well_timestamp_seconds" [] "When a probe of this replica by itself last went well";
     canary_failures: Count "holdpoint_canary_failures_total" [] "Probes of this replica by itself that went wrong";
+    audit_left_out: Count "holdpoint_audit_left_out_total" ["event"] "Notes that are not in the audit";
+    audit_sealed: Reading "holdpoint_audit_sealed_entries" ["chain"] "The number of the last entry of a chain";
+    audit_behind: Reading "holdpoint_audit_behind_entries" ["sink"] "Entries that a sink does not have";
+    audit_behind_for: Reading "holdpoint_audit_behind_seconds" ["sink"] "How old the oldest of them is";
+    audit_shipped: Count "holdpoint_audit_shipped_total" ["sink"] "Lines that this replica shipped";
+    audit_errors: Count "holdpoint_audit_ship_errors_total" ["sink"] "Deliveries that failed";
+    audit_forked: Count "holdpoint_audit_forks_total" ["chain"] "Times that the store lost entries of a chain, as seen by this replica";
     export_dropped: Count "holdpoint_export_dropped_total" ["signal"] "Spans, log lines and batches of metrics that no receiver took";
 }

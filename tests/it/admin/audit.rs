@@ -3,7 +3,9 @@
 use std::fs;
 use std::process::{Command, Output};
 
+use holdpoint::domain::approval::Held;
 use holdpoint::domain::audit::{Sha256Hex, verify};
+use holdpoint::domain::outcome::Outcome;
 use holdpoint::domain::sample;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -26,8 +28,8 @@ fn words(entries: &[Value]) -> Vec<&str> {
     entries.iter().map(|line| line["entry"]["event"].as_str().unwrap()).collect()
 }
 
-async fn decided(site: &Site) -> String {
-    let parked = site.park(sample::held()).await;
+async fn decided(site: &Site, held: Held) -> String {
+    let parked = site.park(held).await;
     site.get(&format!("/v1/approvals/{}", parked.id)).await;
     entries(site, &format!("?approval={}", parked.id), 2).await;
     let decision = parked.decision("approve", "=agreed");
@@ -44,7 +46,7 @@ fn holdpoint(args: &[&str]) -> Output {
 #[tokio::test]
 async fn what_became_of_a_call_is_found_with_who_looked_and_how_they_were_authenticated() {
     let site = Site::open().await;
-    let id = decided(&site).await;
+    let id = decided(&site, sample::held()).await;
     let found = entries(&site, &format!("?approval={id}"), 4).await;
     assert_eq!(words(&found), ["released", "approved", "shown", "requested"]);
     for entry in &found[1..3] {
@@ -93,9 +95,26 @@ async fn an_act_that_is_refused_is_in_the_audit_with_why() {
 }
 
 #[tokio::test]
+async fn an_act_is_in_the_audit_with_how_its_person_was_authenticated() {
+    let site = Site::open().await;
+    let parked = site.park(sample::held()).await;
+    for (verb, body) in [("extend", r#"{"reason":"lunch","seconds":60}"#), ("cancel", r#"{"reason":"over"}"#)]
+    {
+        let path = format!("/v1/approvals/{}:{verb}", parked.id);
+        let done = site.post(ALICE, &path, body).await;
+        assert_eq!(done.status(), StatusCode::OK, "{}", done.text().await.unwrap());
+    }
+    for outcome in ["extended", "cancelled"] {
+        let found = entries(&site, &format!("?outcome={outcome}"), 1).await;
+        let entry = &found[0]["entry"];
+        assert_eq!((&entry["who"], &entry["detail"]["proof"]), (&"alice".into(), &"token alice".into()));
+    }
+}
+
+#[tokio::test]
 async fn an_export_verifies_and_its_table_has_no_formulas() {
     let site = Site::open().await;
-    let id = decided(&site).await;
+    let id = decided(&site, sample::held()).await;
     entries(&site, &format!("?approval={id}"), 4).await;
     let lines = site.get("/v1/audit:export").await.text().await.unwrap();
     assert_eq!(verify(&lines, None).unwrap().chains["default"].last, 4);
@@ -110,7 +129,10 @@ async fn an_export_verifies_and_its_table_has_no_formulas() {
 #[tokio::test]
 async fn the_evidence_of_an_approval_is_one_file_that_verifies_offline() {
     let site = Site::open().await;
-    let id = decided(&site).await;
+    let mut held = sample::held();
+    held.redacted.dropped = vec!["/arguments/password".into()];
+    held.terms.reviewers = vec![holdpoint::domain::ids::Group("dba".into())];
+    let id = decided(&site, held).await;
     site.park(sample::held()).await;
     entries(&site, &format!("?approval={id}"), 4).await;
     let folder = tempfile::tempdir().unwrap();
@@ -121,9 +143,30 @@ async fn the_evidence_of_an_approval_is_one_file_that_verifies_offline() {
         words(evidence["entries"].as_array().unwrap()),
         ["requested", "shown", "approved", "released"]
     );
-    assert_eq!(evidence["approval"]["votes"][0]["reviewer"], "alice");
-    fs::write(&file, &text).unwrap();
+    let approval = &evidence["approval"];
+    assert_eq!(approval["votes"][0]["reviewer"], "alice");
+    assert_eq!(approval["reviewers"], json!(["dba"]), "who could decide");
+    assert_eq!(approval["redactions"], json!([{"path": "/arguments/password", "how": "dropped"}]));
+    assert_eq!(
+        (&approval["call"]["tool"], &approval["state"]),
+        (&"run_migration".into(), &"released".into())
+    );
+    let body = approval["call"]["body"].as_str().unwrap();
+    for entry in evidence["entries"].as_array().unwrap() {
+        assert_eq!(entry["entry"]["call"]["body"], Sha256Hex::of(body.as_bytes()).to_string());
+    }
     let path = file.to_str().unwrap();
+    let mut other_call = evidence.clone();
+    other_call["approval"]["call"]["body"] = body.replace("run_migration", "run_cremation").into();
+    let mut other_entry = evidence.clone();
+    other_entry["entries"][2]["entry"]["who"] = "mallory".into();
+    for (twisted, why) in [(other_call, "the call that it shows"), (other_entry, "not in the chain")] {
+        fs::write(&file, twisted.to_string()).unwrap();
+        let ended = holdpoint(&["audit", "verify", path]);
+        assert_eq!(ended.status.code(), Some(1), "{why}");
+        assert!(String::from_utf8_lossy(&ended.stderr).contains(why), "{ended:?}");
+    }
+    fs::write(&file, &text).unwrap();
     let ended = holdpoint(&["audit", "verify", path]);
     assert!(ended.status.success(), "{ended:?}");
     assert!(String::from_utf8_lossy(&ended.stdout).contains("default: entries 1 to "), "{ended:?}");
@@ -155,6 +198,59 @@ async fn who_opens_the_page_of_a_call_is_in_the_audit() {
     let shown = &found[0]["entry"];
     assert_eq!((&shown["who"], &shown["detail"]["fingerprint"]), (&"alice".into(), &"11".repeat(32).into()));
     assert_eq!(shown["detail"]["rendered"], Sha256Hex::of(page.as_bytes()).to_string());
+}
+
+#[tokio::test]
+async fn whom_the_queue_showed_a_card_is_in_the_audit_once() {
+    let site = Site::open().await;
+    let parked = [site.park(sample::held()).await, site.park(sample::held()).await];
+    site.get("/").await;
+    site.get("/").await;
+    let later = site.park(sample::held()).await;
+    for _ in 0..2 {
+        site.get(&format!("/cards/{}", later.id)).await;
+    }
+    let card = site.request(reqwest::Method::GET, &format!("/cards/{}", later.id)).bearer_auth(BOB);
+    card.send().await.unwrap();
+    // What is noted last comes last: nothing more is under way.
+    site.get(&format!("/a/{}", later.id)).await;
+    entries(&site, &format!("?approval={}&outcome=shown", later.id), 3).await;
+    for (approval, reviewer, count) in [(&parked[0], ALICE, 1), (&parked[1], ALICE, 1), (&later, BOB, 1)] {
+        let who = reviewer.trim_start_matches("token-of-");
+        let query = format!("?approval={}&outcome=shown&reviewer={who}", approval.id);
+        let entry = &entries(&site, &query, count).await[0]["entry"];
+        assert_eq!(entry["detail"]["fingerprint"], approval.fingerprint.to_string());
+        assert_eq!(entry["detail"]["place"], "queue");
+    }
+    assert_eq!(entries(&site, "?outcome=shown", 5).await.len(), 5);
+}
+
+#[tokio::test]
+async fn a_release_that_let_nothing_through_is_in_the_audit() {
+    let site = Site::open().await;
+    site.store.say_replicated(Some(false));
+    let parked = site.park(sample::held()).await;
+    site.post(ALICE, &parked.decisions(), &parked.decision("approve", "")).await;
+    let shown = async || site.json(&format!("/v1/approvals/{}", parked.id)).await;
+    eventually("its release", async || (shown().await["state"] == "released").then_some(())).await;
+    site.approvals.drain().await;
+    let id = parked.id.clone();
+    assert_eq!(parked.outcome().await, Outcome::StoreUnavailable);
+    let found = entries(&site, "?outcome=withheld", 1).await;
+    assert_eq!(found[0]["entry"]["approval"], id.to_string());
+}
+
+#[tokio::test]
+async fn a_release_whose_caller_is_gone_is_in_the_audit() {
+    let site = Site::open().await;
+    site.store.say_replicated(Some(false));
+    let parked = site.park(sample::held()).await;
+    site.post(ALICE, &parked.decisions(), &parked.decision("approve", "")).await;
+    let shown = async || site.json(&format!("/v1/approvals/{}", parked.id)).await;
+    eventually("its release", async || (shown().await["state"] == "released").then_some(())).await;
+    parked.call.abort();
+    let found = entries(&site, "?outcome=withheld", 1).await;
+    assert_eq!(found[0]["entry"]["approval"], parked.id.to_string());
 }
 
 #[tokio::test]

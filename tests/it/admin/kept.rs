@@ -53,6 +53,10 @@ impl IdentityStore for SwitchedIdentities {
         self.on()?.session(secret, idle).await
     }
 
+    async fn peek_session(&self, secret: &TokenDigest) -> Result<Option<Session>, StoreError> {
+        self.on()?.peek_session(secret).await
+    }
+
     async fn end_session(&self, secret: &TokenDigest) -> Result<(), StoreError> {
         self.on()?.end_session(secret).await
     }

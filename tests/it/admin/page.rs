@@ -1,11 +1,12 @@
 //! The page, as the server makes it.
 
 use holdpoint::domain::approval::Held;
-use holdpoint::domain::ids::Subject;
+use holdpoint::domain::ids::{Group, Subject};
+use holdpoint::domain::quorum::Share;
 use holdpoint::domain::sample;
 use reqwest::StatusCode;
 
-use super::site::{ALICE, Site, call_with};
+use super::site::{ALICE, DORA, Site, call_with};
 
 async fn page_of(site: &Site, held: Held) -> String {
     site.park(held).await;
@@ -77,6 +78,38 @@ async fn a_card_tells_the_call_and_leaves_the_choice_open() {
     for verdict in ["approve", "reject"] {
         assert!(page.contains(&format!("<button type=\"submit\" name=\"verdict\" value=\"{verdict}\"")));
     }
+}
+
+#[tokio::test]
+async fn a_card_names_the_groups_that_are_still_needed() {
+    let site = Site::open().await;
+    let mut held = sample::held();
+    let share = |name: &str| Share { group: Group(name.into()), people: 1 };
+    held.terms.shares = vec![share("dba"), share("security")];
+    held.terms.reviewers = vec![Group("dba".into()), Group("security".into())];
+    held.terms.approvals = 2;
+    let parked = site.park(held).await;
+    let card = async || site.get(&format!("/cards/{}", parked.id)).await.text().await.unwrap();
+    let before = card().await;
+    assert!(
+        before.contains("still needed: <strong><bdi>dba</bdi></strong>, <strong><bdi>security"),
+        "{before}"
+    );
+    site.post(DORA, &parked.decisions(), &parked.decision("approve", "fine")).await;
+    let after = card().await;
+    assert!(after.contains("still needed: <strong><bdi>security</bdi></strong>"), "{after}");
+    assert!(after.contains("needs 2 approvals, has 1, still out of security"), "{after}");
+}
+
+#[tokio::test]
+async fn a_card_tells_where_something_is_not_shown() {
+    let site = Site::open().await;
+    let mut held = sample::held();
+    held.redacted.dropped = vec!["/arguments/password".into()];
+    held.redacted.masked = vec![("/arguments/<iban>".into(), r#""DE1""#.into())];
+    let page = page_of(&site, held).await;
+    assert!(page.contains("Dropped: <code>/arguments/password</code>"), "{page}");
+    assert!(page.contains("Masked: <code>/arguments/&lt;iban&gt;</code>") && !page.contains("DE1"), "{page}");
 }
 
 #[tokio::test]

@@ -212,6 +212,7 @@ impl Reference {
                 let deed = Deed {
                     id: DecisionId::random(),
                     by: Subject("olga".into()),
+                    proof: None,
                     verb: *verb,
                     reason: None,
                     seen_in: None,

@@ -1,27 +1,13 @@
 //! Everyone can work with the page.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Desk;
-use crate::support::processes::installed;
-
-/// What axe finds against WCAG 2.2 AA, one line each.
-async fn violations(desk: &Desk) -> Vec<Value> {
-    let axe = std::fs::read_to_string(installed("axe/node_modules/axe-core/axe.min.js")).unwrap();
-    desk.execute(axe, vec![]).await.unwrap();
-    let run = "const done = arguments[0]; axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })
-        .then(({ violations }) => done(violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.html}`))))";
-    desk.execute_async(run, vec![]).await.unwrap().json().as_array().unwrap().clone()
-}
-
-async fn has_no_violation(desk: &Desk, place: &str) {
-    assert_eq!(violations(desk).await, Vec::<Value>::new(), "{place}");
-}
 
 #[tokio::test]
 async fn every_page_keeps_wcag_in_both_themes_and_fits_a_phone() {
     let desk = Desk::open().await;
-    has_no_violation(&desk, "empty").await;
+    desk.keeps_wcag("empty").await;
     let first = desk.calls("bot", "run_migration", json!({ "version": "v2", "reason": "the user asked" }));
     desk.clicks(".card [value=approve]").await;
     first.await.unwrap();
@@ -40,24 +26,24 @@ async fn every_page_keeps_wcag_in_both_themes_and_fits_a_phone() {
     for theme in ["dark", "light"] {
         desk.clicks("#theme").await;
         desk.reads("#theme", theme).await;
-        has_no_violation(&desk, theme).await;
+        desk.keeps_wcag(theme).await;
     }
     let background = desk.text("return getComputedStyle(document.body).backgroundColor").await;
     desk.opens("/").await;
     assert_eq!(desk.text("return getComputedStyle(document.body).backgroundColor").await, background, "kept");
 
     desk.clicks("#keys").await;
-    has_no_violation(&desk, "help").await;
+    desk.keeps_wcag("help").await;
     desk.narrow(360).await;
     for path in ["/".to_owned(), "/history".to_owned(), format!("/a/{}", ids[0]["id"].as_str().unwrap())] {
         desk.opens(&path).await;
         desk.sees("h1").await;
-        has_no_violation(&desk, &path).await;
+        desk.keeps_wcag(&path).await;
         assert!(desk.truth(phone).await, "{path} is wider than a phone");
     }
     desk.delete_all_cookies().await.unwrap();
     desk.browser.opens(desk.world.a.admin()).await;
-    has_no_violation(&desk, "signing in").await;
+    desk.keeps_wcag("signing in").await;
 }
 
 #[tokio::test]

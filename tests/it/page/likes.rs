@@ -1,6 +1,7 @@
 //! Calls that are alike, and several decided at once.
 
 use serde_json::json;
+use thirtyfour::Key;
 
 use super::Desk;
 
@@ -17,13 +18,18 @@ async fn calls_that_are_alike_are_one_card_that_opens_and_are_decided_together()
     let other = desk.calls("another-bot", "cache_flush", json!({ "region": "eu" }));
     desk.sees("#cards > .card ~ .card").await;
     assert_eq!(desk.count("#cards > .card").await, 2, "another caller is another card");
-    desk.clicks(".likes summary").await;
+    desk.presses("j").await;
+    desk.presses(Key::Enter).await;
     desk.reads(".members .card", "\"us\"").await;
 
     // Two that differ can be compared and not approved together.
     desk.clicks("#cards > .card .pick input").await;
     desk.clicks(".members .card:nth-child(2) .pick input").await;
     desk.sees("#approve-all:disabled").await;
+    desk.clicks("h1").await;
+    desk.presses("d").await;
+    desk.reads("#compared .diff th", "arguments.region").await;
+    desk.clicks("#comparison form button").await;
     desk.clicks("#compare").await;
     desk.reads("#compared .diff th", "arguments.region").await;
     desk.reads("#compared .before", "eu").await;

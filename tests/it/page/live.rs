@@ -1,5 +1,7 @@
 //! The page stays true, and stays calm.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use super::Desk;
@@ -60,4 +62,33 @@ async fn an_empty_page_says_whether_the_gate_is_asked() {
     desk.opens("/").await;
     desk.reads("#empty", "A gateway last asked this replica at").await;
     desk.reads("#empty", "This replica last parked and refused a probe of its own at").await;
+}
+
+#[tokio::test]
+async fn what_happens_at_another_replica_is_seen_within_a_second() {
+    let desk = Desk::open().await;
+    let mut took = Vec::new();
+    for i in 0..5 {
+        let _call = desk.calls("bot", "drop_table", json!({ "table": i }));
+        let id = desk.colleague().sees_one().await;
+        desk.sees(&format!("#{id} [value=approve]:enabled")).await;
+        let since = Instant::now();
+        desk.colleague().rejects(&id, "no").await;
+        desk.reads(&format!("#{id} .ended"), "rejected by reviewer").await;
+        took.push(since.elapsed());
+    }
+    println!("from the decision at one replica until the page of another shows it: {took:?}");
+    // A machine that does much else is slow now and then: not each time.
+    assert!(took.iter().min().unwrap() < &Duration::from_secs(1), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_page_whose_reader_has_signed_out_says_so_and_decides_nothing() {
+    let desk = Desk::open().await;
+    let _call = desk.calls("bot", "cache_flush", json!({}));
+    desk.sees(".card [value=approve]:enabled").await;
+    // As in another tab.
+    desk.execute("return fetch('/logout', { method: 'POST' })", vec![]).await.unwrap();
+    desk.reads("#offline", "Your session has ended: sign in again in another tab.").await;
+    desk.sees(".card [value=approve]:disabled").await;
 }

@@ -19,6 +19,13 @@ async fn a_person_signs_in_with_a_browser_and_signs_out_on_all_replicas() {
     let browser = Browser::start().await;
     browser.opens(&format!("{}/?from=chat", place.a.url)).await;
     browser.reads("#sign-in", "Sign in with Example").await;
+    for theme in ["dark", "light"] {
+        browser
+            .execute("document.documentElement.dataset.theme = arguments[0]", vec![json!(theme)])
+            .await
+            .unwrap();
+        browser.keeps_wcag(theme).await;
+    }
     browser.clicks("#sign-in").await;
     signs_in(&browser, "ana").await;
     // The provider asks whether the groups may be told.

@@ -18,6 +18,7 @@ fn act(verb: Verb) -> Act {
     Act {
         id: DecisionId::random(),
         by: Subject("olga, € \n".into()),
+        proof: Some("token olga".into()),
         verb,
         reason: Some("an \"incident\", ä\n".into()),
         seen_in: None,

@@ -9,7 +9,7 @@ use holdpoint::audit::{Audit, Query, Settings, Sink, Target};
 use holdpoint::clock::{ManualClock, SystemClock};
 use holdpoint::domain::act::{Act, Verb};
 use holdpoint::domain::approval::Departure;
-use holdpoint::domain::audit::{Chain, Event, Fact, Head, Line, Notary, Note, Place, verify};
+use holdpoint::domain::audit::{Chain, Event, Fact, Head, Line, Notary, Note, Place, Sha256Hex, verify};
 use holdpoint::domain::decision::Vote;
 use holdpoint::domain::ids::{DecisionId, ReplicaId, Subject};
 use holdpoint::domain::{probe, sample};
@@ -104,6 +104,7 @@ pub async fn what_people_do_past_the_vote_is_an_entry(kind: Kind) {
     let act = |verb| Act {
         id: DecisionId::random(),
         by: Subject("olga".into()),
+        proof: Some("token olga".into()),
         verb,
         reason: Some("an \"incident\"".into()),
         seen_in: None,
@@ -125,6 +126,10 @@ pub async fn what_people_do_past_the_vote_is_an_entry(kind: Kind) {
         ]
     );
     assert_eq!(facts[1].detail["extended_by_seconds"], 60);
+    assert_eq!(
+        (&facts[1].detail["proof"], &facts[3].detail["proof"]),
+        (&"token olga".into(), &"token olga".into())
+    );
     assert_eq!(facts[2].detail["ticket"], "INC-1");
     assert_eq!(facts[3].detail["reason"], "an \"incident\"");
 }
@@ -184,6 +189,16 @@ pub async fn a_chain_that_another_appended_to_is_left_alone(kind: Kind) {
     assert!(!log.append(&queue(), &end, std::slice::from_ref(&checkpoint), &signed).await.unwrap());
     let ahead = Head { number: 7, ..start };
     assert!(!log.append(&Chain::System, &ahead, &[line], &end).await.unwrap());
+    // A store that went back, and one that another signed meanwhile: both would take an entry of the next number.
+    for other in [
+        Head { hash: Sha256Hex::of(b"of an entry that was lost"), ..signed.clone() },
+        Head { signed: 0, ..signed.clone() },
+        Head { number: 2, ..signed },
+    ] {
+        let mut next = other.clone();
+        let line = next.append(&queue(), &facts[0]);
+        assert!(!log.append(&queue(), &other, &[line], &next).await.unwrap(), "{other:?}");
+    }
     assert_eq!(lines(&stage, &queue()).await.len(), 2);
 }
 

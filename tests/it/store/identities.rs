@@ -113,14 +113,17 @@ mod behaviours {
     }
 
     pub async fn a_session_that_nobody_uses_ends(both: Both) {
-        let (used, unused) = (digest("used"), digest("unused"));
-        for secret in [&used, &unused] {
+        let (used, unused, seen) = (digest("used"), digest("unused"), digest("seen"));
+        for secret in [&used, &unused, &seen] {
             both.here.open_session(secret, &session(HOUR), SOON).await.unwrap();
         }
         both.there.session(&used, HOUR).await.unwrap().expect("it was used in time");
-        // Not looked for meanwhile: that would be use.
-        let ends = Timestamp::now() + SOON;
-        eventually("its time to pass", async || (Timestamp::now() > ends).then_some(())).await;
+        // To see whether it is still there is no use of it.
+        eventually("its time to pass", async || {
+            both.there.peek_session(&seen).await.unwrap().is_none().then_some(())
+        })
+        .await;
+        assert!(both.there.peek_session(&used).await.unwrap().is_some());
         assert_eq!(both.there.session(&unused, HOUR).await.unwrap(), None);
         assert!(both.here.session(&used, HOUR).await.unwrap().is_some());
     }
@@ -132,6 +135,7 @@ mod behaviours {
             both.there.session(&digest("a"), HOUR).await.unwrap().is_none().then_some(())
         })
         .await;
+        assert_eq!(both.there.peek_session(&digest("a")).await.unwrap(), None);
         both.here.open_session(&digest("b"), &session(Duration::ZERO), HOUR).await.unwrap();
         assert_eq!(both.here.session(&digest("b"), HOUR).await.unwrap(), None);
         if let Some(server) = &both.redis {

@@ -13,7 +13,9 @@ async fn when_the_agent_hangs_up_the_queue_says_so_and_a_later_approval_runs_not
     let page = reviewer.listens().await;
 
     calling.hangs_up().await;
-    page.hears(&["event: card", &id, "The caller has left"]).await;
+    page.hears(&["event: changed", &id]).await;
+    let card = reviewer.get(&format!("/cards/{id}")).await.text().await.unwrap();
+    assert!(card.contains("The caller has left"), "{card}");
     let approval = reviewer.approval(&id).await;
     assert_eq!((&approval["waiting"], &approval["state"]), (&Value::from(false), &Value::from("pending")));
     assert!(approval["left_at"].is_string(), "{approval}");

@@ -8,7 +8,7 @@ use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities;
 use thirtyfour::{By, DesiredCapabilities, TypingData, WebDriver, WebElement};
 
 use super::eventually::eventually;
-use super::processes::Running;
+use super::processes::{Running, installed};
 
 /// A browser without a window, with a profile of its own.
 pub struct Browser {
@@ -160,6 +160,16 @@ impl Browser {
     async fn tell(&self, command: &str, parameters: Value) {
         let told = self.driver.cdp().send_raw(command, parameters).await;
         told.unwrap_or_else(|error| panic!("{command}: {error}"));
+    }
+
+    /// Lets axe look for what WCAG 2.2 AA forbids.
+    pub async fn keeps_wcag(&self, place: &str) {
+        let axe = std::fs::read_to_string(installed("axe/node_modules/axe-core/axe.min.js")).expect("axe");
+        self.driver.execute(axe, vec![]).await.expect("axe is there");
+        let run = "const done = arguments[0]; axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })
+            .then(({ violations }) => done(violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.html}`))))";
+        let violations = self.driver.execute_async(run, vec![]).await.expect("axe runs");
+        assert_eq!(violations.json(), &json!([]), "{place}");
     }
 
     /// Types into what this selector finds.

@@ -37,6 +37,7 @@ struct All {
     metrics: Vec<String>,
     logs: Vec<String>,
     headers: Vec<Option<String>>,
+    refuses_logs: bool,
 }
 
 /// One span, as far as tests look at it.
@@ -120,6 +121,11 @@ impl Receiver {
     /// The names of all metrics so far.
     pub fn metrics(&self) -> Vec<String> {
         self.received.0.lock().unwrap().metrics.clone()
+    }
+
+    /// Whether it takes log lines.
+    pub fn refuses_logs(&self, refuses: bool) {
+        self.received.0.lock().unwrap().refuses_logs = refuses;
     }
 
     /// All log lines so far, with the ids of their spans.
@@ -223,6 +229,9 @@ impl LogsService for Received {
         &self,
         request: Request<ExportLogsServiceRequest>,
     ) -> Result<Response<ExportLogsServiceResponse>, Status> {
+        if self.0.lock().unwrap().refuses_logs {
+            return Err(Status::unavailable("not now"));
+        }
         let scopes = request.into_inner().resource_logs.into_iter().flat_map(|of| of.scope_logs);
         let lines = scopes.flat_map(|scope| scope.log_records).map(|record| {
             let body = text(record.body.and_then(|body| body.value).as_ref());

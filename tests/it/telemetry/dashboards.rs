@@ -20,12 +20,29 @@ fn named(text: &str) -> BTreeSet<String> {
     words.filter(|word| word.starts_with("holdpoint_")).map(str::to_owned).collect()
 }
 
+/// The labels that an expression selects or groups by.
+fn labels(expression: &str) -> Vec<&str> {
+    let between = |open, close| {
+        let parts = expression.split(open).skip(1);
+        parts.filter_map(move |part: &str| part.split(close).next()).flat_map(|list| list.split(','))
+    };
+    let grouped = between("by (", ")").map(str::trim);
+    grouped.chain(between("{", "}").filter_map(|matcher| matcher.split(['=', '!']).next())).collect()
+}
+
 fn assert_there(whose: &str, expression: &str) {
     let (names, there) = (named(expression), exposed());
     assert!(!names.is_empty(), "{whose} looks at nothing: {expression}");
-    for name in names {
-        assert!(there.contains(&name), "{whose}: there is no metric {name}");
+    for name in &names {
+        assert!(there.contains(name), "{whose}: there is no metric {name}");
     }
+    let looked_at = LIST.iter().filter(|metric| names.iter().any(|name| name.starts_with(metric.name)));
+    let has: BTreeSet<_> = looked_at.flat_map(|metric| metric.labels).copied().chain(["le"]).collect();
+    for label in labels(expression) {
+        assert!(has.contains(label), "{whose}: nothing here has a label {label}: {expression}");
+    }
+    let over_time = ["rate(", "increase("].map(|function| expression.matches(function).count());
+    assert_eq!(over_time.iter().sum::<usize>(), expression.matches('[').count(), "{whose}: {expression}");
     let closed = |open, close| expression.matches(open).count() == expression.matches(close).count();
     assert!(closed('(', ')') && closed('{', '}') && closed('[', ']'), "{whose}: {expression}");
 }

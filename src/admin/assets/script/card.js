@@ -6,8 +6,10 @@ const list = document.getElementById("cards") ?? document.createElement("div");
 const alone = list.dataset.alone !== undefined;
 /** So many cards a page holds; the server knows this number too. */
 const ROOM = 200;
-/** What waits beyond that, by id. */
-const later = new Set();
+/** Whether more wait than there is room for. */
+let crowded = !alone && document.getElementById("more")?.hidden === false;
+/** How many approvals are open, with what was approved and has not run. */
+let open = 0;
 /** How far the server's clock is ahead of this one, in milliseconds. */
 let ahead = 0;
 let connected = false;
@@ -17,6 +19,7 @@ const cards = () => [...list.querySelectorAll(".card")];
 const isOver = (card) => card.classList.contains("over");
 const openCards = () => cards().filter((card) => !isOver(card));
 const reasonOf = (card) => card.querySelector(".decide textarea");
+const versionOf = (card) => card.querySelector(".standing")?.dataset.version;
 const sentenceOf = (card) => card.querySelector(".standing .unshown")?.textContent ?? "";
 const say = (text) => { byId("said").textContent = text; };
 const note = (card, text) => { card.querySelector(".note").textContent = text; };
@@ -53,11 +56,12 @@ function refresh() {
 /** How many wait, in the page and in its title. */
 function showCount() {
   if (alone || !byId("empty")) return;
-  const waiting = openCards().length + later.size;
+  const shown = openCards().length;
+  const waiting = crowded ? Math.max(open, shown) : shown;
   document.title = waiting ? `(${waiting}) Holdpoint` : "Holdpoint";
   byId("count").textContent = waiting;
-  byId("more").hidden = later.size === 0;
-  byId("more").firstElementChild.textContent = later.size;
+  byId("more").hidden = waiting === shown;
+  byId("more").firstElementChild.textContent = waiting - shown;
   byId("empty").hidden = list.children.length > 0;
 }
 

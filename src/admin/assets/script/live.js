@@ -2,39 +2,73 @@
 
 const offline = byId("offline");
 const LINGER = 15_000;
-/** One after the other, so that new cards keep their order. */
-let fetching = Promise.resolve();
+/** What has to be looked at: one after the other, so that new cards keep their order. */
+const wanted = new Set();
+let looking = false;
+let filling = 0;
 
-/** Fetches a card, or what is left of it. */
+/** Looks at a card anew, or at what is left of it. */
 function load(id) {
-  fetching = fetching.then(async () => {
-    const known = byId(id);
-    if (!known && alone) return;
-    if (!known && cards().length >= ROOM) {
-      later.add(id);
-      return showCount();
+  wanted.add(id);
+  goOn();
+}
+
+function goOn() {
+  if (wanted.size === 0) fill();
+  else if (!looking) lookAtAll();
+}
+
+async function lookAtAll() {
+  looking = true;
+  for (const id of wanted) {
+    wanted.delete(id);
+    if (!byId(id) && !hasRoom()) continue;
+    const found = await fetch(`/cards/${id}`).catch(() => null);
+    if (found?.ok) show(id, element(await found.text()));
+    else if (found?.status === 404) end(id, element('<p class="ended">The store no longer has this.</p>'));
+    else {
+      // Nobody tells of this change again.
+      wanted.add(id);
+      await new Promise((later) => setTimeout(later, 1000));
+      if (!connected) break;
     }
-    const answer = await fetch(`/cards/${id}`);
-    if (answer.status === 404) return gone(id, "");
-    if (!answer.ok) return;
-    const fetched = element(await answer.text());
-    if (fetched.matches(".ended")) return end(id, fetched);
-    if (known && !isOver(known)) return update(id, fetched.querySelector(".standing"));
-    still(() => (known ? known.replaceWith(fetched) : list.append(fetched)));
-    showTimes();
-    search();
-    if (!known) tellOfNew(fetched);
-  }).catch(() => {});
+  }
+  looking = false;
+  fill();
+}
+
+function show(id, found) {
+  const known = byId(id);
+  if (found.matches(".ended")) return end(id, found);
+  if (known && !isOver(known)) return update(id, found.querySelector(".standing"));
+  still(() => (known ? known.replaceWith(found) : list.append(found)));
+  showTimes();
+  search();
+  if (!known) tellOfNew(found);
+}
+
+/** Whether one more card can be shown; what has no room is asked for again. */
+function hasRoom() {
+  const room = cards().length < ROOM;
+  if (!room && !crowded) {
+    crowded = true;
+    showCount();
+  }
+  return room;
+}
+
+/** Where there is room again for what waits, asks what that is. Not at every card: a crowd changes all the time. */
+function fill() {
+  if (!crowded || filling || !connected || cards().length >= ROOM) return;
+  filling = setTimeout(() => {
+    filling = 0;
+    connect();
+  }, 1000);
 }
 
 function update(id, standing) {
   still(() => byId(id).querySelector(".standing").replaceWith(standing));
   showTimes();
-}
-
-function gone(id, html) {
-  if (later.delete(id)) showCount();
-  end(id, element(html || '<p class="ended">The store no longer has this.</p>'));
 }
 
 /** Lets a card say what stands. It fades, or folds to a line under which stays what was typed. */
@@ -69,8 +103,7 @@ function makeRoom(card) {
     card.classList.add("folded");
     card.style.minHeight = "";
   });
-  const [next] = later;
-  if (next && cards().length < ROOM && later.delete(next)) load(next);
+  fill();
 }
 
 function disconnected(why) {
@@ -80,27 +113,42 @@ function disconnected(why) {
   refresh();
 }
 
-function connect() {
-  const events = new EventSource("/events");
-  const on = (name, act) => events.addEventListener(name, (event) => act(JSON.parse(event.data)));
-  on("sync", ({ now, ids }) => {
-    ahead = Date.parse(now) - Date.now();
+let events;
+
+/** What all events say. */
+function heard(news) {
+  ahead = Date.parse(news.now) - Date.now();
+  open = news.open;
+  offline.hidden = true;
+  if (!connected) {
     connected = true;
-    offline.hidden = true;
-    later.clear();
-    const health = document.querySelector("#empty .health");
-    if (health) health.textContent = "Nothing waits for a decision. The store answers.";
-    for (const card of openCards()) if (!ids.includes(card.id)) load(card.id);
     refresh();
+  }
+  const health = document.querySelector("#empty .health");
+  if (health) health.textContent = "Nothing waits for a decision. The store answers.";
+}
+
+/** Listens from now on. Who asks anew, rather than being connected again by the browser, is told of all that waits. */
+function connect() {
+  events?.close();
+  events = new EventSource("/events");
+  const on = (name, act) => events.addEventListener(name, (event) => act(JSON.parse(event.data)));
+  on("sync", (news) => {
+    heard(news);
+    crowded = !alone && news.more;
+    const versions = new Map(news.cards);
+    for (const card of openCards()) if (versionOf(card) !== versions.get(card.id)) load(card.id);
+    for (const id of versions.keys()) if (!alone && (!byId(id) || isOver(byId(id)))) load(id);
+    showCount();
+    goOn();
     showAsked().catch(() => {});
   });
-  on("card", ({ id, html }) => {
-    const known = byId(id);
-    if (known && !isOver(known)) update(id, element(html));
-    else load(id);
+  on("changed", (news) => {
+    heard(news);
+    for (const id of news.ids) if (byId(id) || !(alone || crowded)) load(id);
+    showCount();
+    goOn();
   });
-  // A card that is still being fetched comes first, and is no longer what it was.
-  on("gone", ({ id, html }) => { fetching = fetching.then(() => gone(id, html)); });
   let trouble;
   on("trouble", (why) => {
     trouble = `${why}.`;

@@ -13,6 +13,8 @@ use crate::domain::ids::Subject;
 #[derive(Serialize, Deserialize)]
 struct Rest {
     by: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    proof: Option<String>,
     verb: String,
     reason: Option<String>,
     #[serde(default)]
@@ -29,9 +31,15 @@ pub(in crate::store::redis) fn encode(act: &Act) -> String {
         Verb::Extend { by, longest } => (millis(by), millis(longest)),
         Verb::Cancel | Verb::Revoke => (0, 0),
     };
-    let (by, verb) = (act.by.0.clone(), act.verb.as_str().to_owned());
-    let seen_in = act.seen_in.map(|seen_in| seen_in.to_string());
-    let rest = Rest { by, verb, reason: act.reason.clone(), extended_by, longest, seen_in };
+    let rest = Rest {
+        by: act.by.0.clone(),
+        proof: act.proof.clone(),
+        verb: act.verb.as_str().to_owned(),
+        reason: act.reason.clone(),
+        extended_by,
+        longest,
+        seen_in: act.seen_in.map(|seen_in| seen_in.to_string()),
+    };
     hex::encode(serde_json::to_string(&rest).expect("text becomes JSON"))
 }
 
@@ -49,6 +57,7 @@ fn act(text: &str) -> Result<Act, String> {
     Ok(Act {
         id: read(id)?,
         by: Subject(rest.by),
+        proof: rest.proof,
         verb: match rest.verb.as_str() {
             "cancel" => Verb::Cancel,
             "revoke" => Verb::Revoke,
