@@ -31,12 +31,12 @@ use async_trait::async_trait;
 use futures_util::future::try_join_all;
 use redis::aio::SendError;
 use redis::{AsyncCommands, FromRedisValue, Script, ScriptInvocation};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use self::checkup::Checkup;
-use self::connection::{Link, Supervisor, Up};
+use self::connection::{Link, Supervisor, Up, WISHES, Wish};
 use self::doorbell::Doorbell;
 pub use self::fitness::Unfit;
 use self::fitness::examine;
@@ -66,12 +66,14 @@ pub struct RedisStore {
     keys: Keys,
     scripts: Scripts,
     link: watch::Receiver<Link>,
+    wishes: mpsc::Sender<Wish>,
     doorbell: Arc<Doorbell>,
     replica: ReplicaId,
     queues: Vec<QueueName>,
     /// The digest of the policy that this replica runs.
     policy: String,
     retention: Duration,
+    timeout: Duration,
     wanted: Option<Wanted>,
     _stop: DropGuard,
 }
@@ -93,6 +95,7 @@ impl RedisStore {
         let keys = Keys::new(&settings.prefix);
         let doorbell = Arc::new(Doorbell::new(keys.clone(), bell));
         let (link_sender, link) = watch::channel(Link::Down("not connected yet".into()));
+        let (wishes, wishes_receiver) = mpsc::channel(WISHES);
         let stop = CancellationToken::new();
         let supervisor = Supervisor {
             topology,
@@ -100,6 +103,7 @@ impl RedisStore {
             queues: queues.clone(),
             doorbell: Arc::clone(&doorbell),
             link: link_sender,
+            wishes: wishes_receiver,
             warned: false,
         };
         let Settings { wait_replicas: replicas, wait_timeout: within, policy, .. } = settings;
@@ -108,11 +112,13 @@ impl RedisStore {
             keys,
             scripts,
             link,
+            wishes,
             doorbell,
             replica,
             queues,
             policy,
             retention,
+            timeout: settings.command_timeout,
             wanted: (replicas > 0).then_some(Wanted { replicas, within }),
             _stop: stop.drop_guard(),
         })
@@ -331,11 +337,23 @@ impl ApprovalStore for RedisStore {
 
     async fn listen(&self, id: &ApprovalId) -> Result<(), StoreError> {
         self.doorbell.listen(id);
-        self.up().map(|_| ())
+        let busy = |error: mpsc::error::TrySendError<_>| StoreError::Unavailable(error.to_string());
+        let (waits, subscribed) = oneshot::channel();
+        // Also while there is no connection: one that is just being made may have counted its listeners already.
+        self.wishes.try_send(Wish::Listen(id.clone(), waits)).map_err(busy)?;
+        self.up()?;
+        match timeout(self.timeout, subscribed).await {
+            Ok(Ok(answer)) => answer.map_err(unavailable),
+            Ok(Err(_)) => Err(StoreError::Unavailable("the connection was lost".into())),
+            Err(_) => Err(StoreError::Unavailable("no answer to a subscription".into())),
+        }
     }
 
     fn forget(&self, id: &ApprovalId) {
-        self.doorbell.forget(id);
+        if self.doorbell.forget(id) {
+            // Without its task there are no subscriptions, and one too many does no harm until the next connection.
+            let _ = self.wishes.try_send(Wish::Forget(id.clone()));
+        }
     }
 
     fn health(&self) -> Health {

@@ -99,8 +99,8 @@ impl Metrics {
         self.doorbells_missed.add(1, &[]);
     }
 
-    /// So many approvals are listened for.
-    pub fn listening(&self, approvals: usize) {
+    /// So many approvals are subscribed to.
+    pub fn subscribed(&self, approvals: usize) {
         self.subscriptions.record(approvals as f64, &[]);
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use redis::aio::SendError;
 use redis::{ErrorKind, PushInfo, PushKind, RedisError, RedisResult, ServerErrorKind};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +18,7 @@ use super::keys::Keys;
 use super::lines::Lines;
 use super::safety_net::SafetyNet;
 use super::topology::Topology;
-use crate::domain::ids::QueueName;
+use crate::domain::ids::{ApprovalId, QueueName};
 
 /// Between signs of life, and between two looks of the safety net.
 const PULSE: Duration = Duration::from_secs(1);
@@ -27,6 +27,10 @@ const MISSES: u32 = 3;
 /// The pause before the first new attempt to connect; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// So many channels are subscribed in one command.
+const BATCH: usize = 500;
+/// So many wishes may wait. One that finds no room is not granted: the safety net finds what it would have rung for.
+pub(super) const WISHES: usize = 1 << 14;
 
 /// The connections, while there are any.
 pub(super) enum Link {
@@ -66,6 +70,14 @@ pub(super) enum Lost {
     Failover,
 }
 
+/// What a store wants to be subscribed to.
+pub(super) enum Wish {
+    /// The approval's channel; the answer comes when it is subscribed.
+    Listen(ApprovalId, oneshot::Sender<RedisResult<()>>),
+    /// No longer.
+    Forget(ApprovalId),
+}
+
 /// Keeps the connections up.
 pub(super) struct Supervisor {
     pub(super) topology: Topology,
@@ -73,6 +85,7 @@ pub(super) struct Supervisor {
     pub(super) queues: Vec<QueueName>,
     pub(super) doorbell: Arc<Doorbell>,
     pub(super) link: watch::Sender<Link>,
+    pub(super) wishes: mpsc::Receiver<Wish>,
     /// Whether it was said that nothing is persisted.
     pub(super) warned: bool,
 }
@@ -114,8 +127,10 @@ impl Supervisor {
         self.link.send_replace(Link::Down(why));
     }
 
-    /// Connects, subscribes to the queues, and rings for all that may have been missed.
+    /// Connects, subscribes to everything that is listened for, and rings for all that may have been missed.
     async fn connect(&mut self) -> Result<Live, Lost> {
+        // Who wished so far listens, or has left: both are counted below.
+        while self.wishes.try_recv().is_ok() {}
         let lost = Arc::new(Notify::new());
         let lines = self.topology.connect(self.listener(Arc::clone(&lost))).await?;
         let Fit { persists } = examine(&mut lines.shared()).await??;
@@ -123,10 +138,14 @@ impl Supervisor {
             tracing::warn!("this Redis persists nothing: a restart of it loses every open approval");
         }
         let net = SafetyNet::start(&self.keys, &self.queues, &mut lines.shared()).await?;
-        self.doorbell.begin_anew();
-        let channels: Vec<String> = self.queues.iter().map(|queue| self.keys.changes(queue)).collect();
-        tolerate_refusal(lines.subscribe(&channels).await)?;
-        tracing::info!("connected to Redis");
+        let queues = self.queues.iter().map(|queue| self.keys.changes(queue));
+        let approvals = self.doorbell.begin_anew();
+        let mut channels: Vec<String> = queues.chain(approvals.iter().map(|id| self.keys.ring(id))).collect();
+        channels.sort_unstable();
+        for batch in channels.chunks(BATCH) {
+            tolerate_refusal(lines.subscribe(batch).await)?;
+        }
+        tracing::info!(channels = channels.len(), "connected to Redis");
         let up = Up { lines, lost };
         self.link.send_replace(Link::Up(up.clone()));
         self.doorbell.ring_all();
@@ -151,9 +170,13 @@ impl Supervisor {
         let mut pulse = interval(PULSE);
         pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut missed = 0;
+        let mut wishes = Vec::new();
         loop {
             tokio::select! {
                 () = live.up.lost.notified() => return Lost::Gone,
+                _ = self.wishes.recv_many(&mut wishes, BATCH) => {
+                    self.grant(&live.up.lines, wishes.drain(..)).await;
+                }
                 _ = pulse.tick() => match self.pulse(&mut live).await {
                     Ok(()) => missed = 0,
                     // One answer may be late; one that says "wrong server" is as good as three.
@@ -172,6 +195,37 @@ impl Supervisor {
     async fn pulse(&self, live: &mut Live) -> Result<(), Lost> {
         self.topology.verify(&live.up.lines).await?;
         Ok(live.net.catch_up(&mut live.up.lines.shared(), &self.doorbell).await?)
+    }
+
+    /// Subscribes and unsubscribes. Only this task does, and by who listens now: whatever the order of the wishes,
+    /// nobody who listens ends up without a subscription.
+    async fn grant(&self, lines: &Lines, wishes: impl Iterator<Item = Wish>) {
+        let (mut wanted, mut unwanted, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
+        for wish in wishes {
+            let id = match wish {
+                Wish::Listen(id, waits) => {
+                    waiting.push(waits);
+                    id
+                }
+                Wish::Forget(id) => id,
+            };
+            let channel = self.keys.ring(&id);
+            if self.doorbell.is_listened_for(&id) { wanted.push(channel) } else { unwanted.push(channel) }
+        }
+        wanted.sort_unstable();
+        unwanted.sort_unstable();
+        if !wanted.is_empty() {
+            let subscribed = lines.subscribe(&wanted).await;
+            for waits in waiting {
+                // Who no longer waits does not mind.
+                let _ = waits.send(subscribed.clone());
+            }
+        }
+        if !unwanted.is_empty()
+            && let Err(error) = lines.unsubscribe(&unwanted).await
+        {
+            tracing::debug!(%error, "still subscribed to channels that nobody listens for");
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use redis::{PushInfo, PushKind, Value};
 use uuid::Uuid;
 
-use super::keys::Keys;
+use super::keys::{Channel, Keys};
 use crate::domain::approval::{Approval, Held};
 use crate::domain::ids::{ApprovalId, QueueName};
 use crate::store::Bell;
@@ -58,18 +58,25 @@ impl Doorbell {
     pub(super) fn listen(&self, id: &ApprovalId) {
         let mut listening = self.listening();
         listening.entry(id.clone()).or_default().listeners += 1;
-        metrics().listening(listening.len());
+        metrics().subscribed(listening.len());
     }
 
-    /// Takes a listener away.
-    pub(super) fn forget(&self, id: &ApprovalId) {
+    /// Takes a listener away; returns whether it was the last.
+    pub(super) fn forget(&self, id: &ApprovalId) -> bool {
         let mut listening = self.listening();
-        let Entry::Occupied(mut entry) = listening.entry(id.clone()) else { return };
+        let Entry::Occupied(mut entry) = listening.entry(id.clone()) else { return false };
         entry.get_mut().listeners -= 1;
-        if entry.get().listeners == 0 {
+        let last = entry.get().listeners == 0;
+        if last {
             entry.remove();
-            metrics().listening(listening.len());
+            metrics().subscribed(listening.len());
         }
+        last
+    }
+
+    /// Whether anybody listens for it.
+    pub(super) fn is_listened_for(&self, id: &ApprovalId) -> bool {
+        self.listening().contains_key(id)
     }
 
     /// Keeps what was asked, for as long as anybody listens.
@@ -84,15 +91,17 @@ impl Doorbell {
         self.listening().get(id)?.held.clone()
     }
 
-    /// As if nothing had been heard yet: a Redis that lost records counts anew.
-    pub(super) fn begin_anew(&self) {
-        self.listening().values_mut().for_each(|listening| listening.heard = 0);
+    /// All that anybody listens for, as if nothing had been heard yet: a Redis that lost records counts anew.
+    pub(super) fn begin_anew(&self) -> Vec<ApprovalId> {
+        let mut listening = self.listening();
+        listening.values_mut().for_each(|listening| listening.heard = 0);
+        listening.keys().cloned().collect()
     }
 
     /// Whether Redis ended the subscription to a queue. We never do: its slot has moved to another node.
     pub(super) fn was_moved(&self, push: &PushInfo) -> bool {
-        let queue = push.data.first().and_then(text).and_then(|name| self.keys.changed_queue(name));
-        push.kind == PushKind::SUnsubscribe && queue.is_some()
+        let channel = push.data.first().and_then(text).and_then(|name| self.keys.channel(name));
+        push.kind == PushKind::SUnsubscribe && matches!(channel, Some(Channel::Changes(_)))
     }
 
     /// Handles a message.
@@ -102,12 +111,14 @@ impl Doorbell {
             return;
         };
         let (Some(channel), Some(message)) = (text(channel), text(message)) else { return };
-        let (Some(queue), Ok(change)) = (self.keys.changed_queue(channel), message.parse()) else {
+        let (Some(channel), Ok(change)) = (self.keys.channel(channel), message.parse()) else {
             tracing::warn!(channel, message, "a message that is none of ours");
             return;
         };
-        self.ring_if(queue.clone(), &change, |_| true);
-        self.bell.changed(&ApprovalId::with_key(queue, change.key));
+        match channel {
+            Channel::Ring(queue) => _ = self.ring_if(queue, &change, |_| true),
+            Channel::Changes(queue) => self.bell.changed(&ApprovalId::with_key(queue, change.key)),
+        }
     }
 
     /// Rings for a change that the safety net found, unless it was heard.

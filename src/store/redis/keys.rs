@@ -20,7 +20,8 @@
 //! | `:lines` | stream | the chain, `<number>-0` an entry and `<number>-1` a checkpoint behind it |
 //! | `:sinks` | hash | up to which line each sink has the chain |
 //! | `:turn:<sink>` | string | the replica that ships the chain to the sink, or seals it; it expires |
-//! | `:changes` | channel | `<key> <seq> <event>` of each change of an approval |
+//! | `:ring:<key>` | channel | `<key> <seq> <event>` of each change of this approval |
+//! | `:changes` | channel | the same of every approval in the queue |
 //!
 //! What belongs to no queue is audited under `{prefix}:{(system)}`, which is no queue's name.
 //! Beside them `{prefix}:queues` is the set of all queues, `{prefix}:session:<digest>` a session (a string that expires), and
@@ -37,6 +38,15 @@ use crate::domain::ids::{ApprovalId, QueueName};
 #[derive(Debug, Clone)]
 pub(super) struct Keys {
     prefix: String,
+}
+
+/// What a channel rings for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Channel {
+    /// One approval.
+    Ring(QueueName),
+    /// A queue.
+    Changes(QueueName),
 }
 
 impl Keys {
@@ -114,15 +124,24 @@ impl Keys {
         format!("{}:open", self.queue(queue))
     }
 
+    /// The channel of an approval.
+    pub(super) fn ring(&self, id: &ApprovalId) -> String {
+        format!("{}:ring:{}", self.queue(id.queue()), record_key(id.key()))
+    }
+
     /// The channel of a queue.
     pub(super) fn changes(&self, queue: &QueueName) -> String {
         format!("{}:changes", self.queue(queue))
     }
 
-    /// The queue whose channel this is; none where it is not one of ours.
-    pub(super) fn changed_queue(&self, channel: &str) -> Option<QueueName> {
-        let (queue, rest) = channel.strip_prefix(&self.prefix)?.strip_prefix(":{")?.split_once("}:")?;
-        (rest == "changes").then(|| queue.parse().ok())?
+    /// What a channel rings for; none where it is not one of ours.
+    pub(super) fn channel(&self, name: &str) -> Option<Channel> {
+        let (queue, rest) = name.strip_prefix(&self.prefix)?.strip_prefix(":{")?.split_once("}:")?;
+        let queue = queue.parse().ok()?;
+        if rest == "changes" {
+            return Some(Channel::Changes(queue));
+        }
+        rest.starts_with("ring:").then_some(Channel::Ring(queue))
     }
 }
 
@@ -134,14 +153,17 @@ pub(super) fn record_key(key: Uuid) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::Timestamp;
 
     #[test]
     fn channels_read_back_and_others_do_not() {
         let keys = Keys::new("holdpoint");
         let queue: QueueName = "dba".parse().unwrap();
-        assert_eq!(keys.changed_queue(&keys.changes(&queue)), Some(queue));
+        let id = ApprovalId::new(queue.clone(), Timestamp::now());
+        assert_eq!(keys.channel(&keys.ring(&id)), Some(Channel::Ring(queue.clone())));
+        assert_eq!(keys.channel(&keys.changes(&queue)), Some(Channel::Changes(queue)));
         for other in ["holdpoint:{dba}:audit", "other:{dba}:changes", "holdpoint:{d b}:changes", ""] {
-            assert_eq!(keys.changed_queue(other), None, "{other:?}");
+            assert_eq!(keys.channel(other), None, "{other:?}");
         }
     }
 }

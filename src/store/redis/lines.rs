@@ -86,16 +86,35 @@ impl Lines {
         }
     }
 
-    /// Subscribes to channels.
+    /// Subscribes to channels; those of one queue have to stand together.
     pub(super) async fn subscribe(&self, channels: &[String]) -> RedisResult<()> {
         match self {
             Self::One { shared, .. } => shared.clone().subscribe(channels).await,
             Self::Cluster { ears, .. } => {
-                for channel in channels {
-                    ears.clone().ssubscribe(channel).await?;
+                for of_one_slot in channels.chunk_by(same_slot) {
+                    ears.clone().ssubscribe(of_one_slot).await?;
                 }
                 Ok(())
             }
         }
     }
+
+    /// Ends subscriptions; the channels of one queue have to stand together.
+    pub(super) async fn unsubscribe(&self, channels: &[String]) -> RedisResult<()> {
+        match self {
+            Self::One { shared, .. } => shared.clone().unsubscribe(channels).await,
+            Self::Cluster { ears, .. } => {
+                for of_one_slot in channels.chunk_by(same_slot) {
+                    ears.clone().sunsubscribe(of_one_slot).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Whether two channels are of the same queue.
+fn same_slot(a: &String, b: &String) -> bool {
+    let queue = |channel: &String| channel.find('}').map(|end| channel[..end].to_owned());
+    queue(a) == queue(b)
 }

@@ -1,9 +1,10 @@
 //! Who is rung, and what happens to messages that are lost.
 
-use holdpoint::store::ApprovalStore;
+use holdpoint::store::{ApprovalStore, StoreError};
 use redis::cmd;
 
 use crate::store::stage::approve;
+use crate::support::eventually::eventually;
 use crate::support::processes::RedisServer;
 use crate::support::replica::Replica;
 
@@ -23,6 +24,22 @@ async fn nobody_is_rung_who_does_not_listen() {
 }
 
 #[tokio::test]
+async fn what_nobody_listens_for_any_more_is_unsubscribed() {
+    let server = RedisServer::start().await;
+    let replica = Replica::at(server.url()).await;
+    let parking = replica.parking("default");
+    let mut plain = server.connection();
+    let mut subscribed = || {
+        let channels: Vec<String> = cmd("PUBSUB").arg("CHANNELS").arg("*:ring:*").query(&mut plain).unwrap();
+        channels.len()
+    };
+    replica.store.listen(&parking.id).await.unwrap();
+    assert_eq!(subscribed(), 1);
+    replica.store.forget(&parking.id);
+    eventually("it is unsubscribed", async || (subscribed() == 0).then_some(())).await;
+}
+
+#[tokio::test]
 async fn a_lost_message_is_found_in_the_audit() {
     let server = RedisServer::start().await;
     let other = Replica::at(server.url()).await;
@@ -33,7 +50,8 @@ async fn a_lost_message_is_found_in_the_audit() {
         .unwrap();
     let deaf = Replica::at(server.url().replace("//", "//deaf:secret@")).await;
     let parked = deaf.park("default").await;
-    deaf.store.listen(&parked.id).await.unwrap();
+    let error = deaf.store.listen(&parked.id).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
     let before = deaf.rung.rings(&parked.id);
     other.store.vote(&parked.id, &approve("bob")).await.unwrap();
     deaf.rung.until_rung(&parked.id, before + 1).await;

@@ -157,7 +157,9 @@ local function change(record, event, who, detail)
   file(record)
   write('event', event, 'key', record.key, 'seq', record.seq, 'who', who, 'state', record.state,
     'detail', detail or '')
-  redis.pcall('PUBLISH', base .. ':changes', record.key .. ' ' .. record.seq .. ' ' .. event)
+  local message = record.key .. ' ' .. record.seq .. ' ' .. event
+  redis.pcall('PUBLISH', base .. ':ring:' .. record.key, message)
+  redis.pcall('PUBLISH', base .. ':changes', message)
 end
 
 -- Notes that the attempt that waits no longer does.
