@@ -28,6 +28,11 @@ use crate::store::{AuditLog, StoreError};
 /// How often a replica looks for what is not in a chain yet.
 const SEAL_EVERY: Duration = Duration::from_millis(500);
 
+/// For how long a replica that seals a chain goes on alone. Others would do no harm, but read the same to no end.
+const SEAL_TURN: Duration = Duration::from_secs(2);
+/// Under which name a turn at sealing is taken: no sink has it.
+const SEALING: &str = "(sealing)";
+
 /// How often a replica forgets what was kept long enough.
 const TRIM_EVERY: Duration = Duration::from_secs(60);
 
@@ -91,15 +96,15 @@ impl Audit {
 
     /// Seals, ships and trims until told to stop, and then seals and ships once more what this replica did last.
     ///
-    /// Every replica seals: two that read the same do no harm, because a chain is only appended to where the writer read
-    /// on. Nobody has to be elected.
+    /// Any replica seals, by turns: two that do at once do no harm, because a chain is only appended to where the writer
+    /// read on.
     pub async fn run(&self, stop: CancellationToken) {
         let seal = async {
             let mut every = interval(SEAL_EVERY);
             every.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 every.tick().await;
-                self.seal_all().await;
+                self.seal_in_turn().await;
             }
         };
         // Each sink by itself: one that hangs keeps no other waiting.
@@ -146,9 +151,22 @@ impl Audit {
     /// Puts what happened into the chains.
     pub async fn seal_all(&self) {
         for chain in self.chains().await {
-            if let Err(error) = self.seal(&chain).await {
-                tracing::debug!(%chain, %error, "not sealed");
+            self.seal_or_tell(&chain).await;
+        }
+    }
+
+    /// The same, but for the chains that another replica has just sealed.
+    async fn seal_in_turn(&self) {
+        for chain in self.chains().await {
+            if let Ok(true) = self.log.take_turn(&chain, SEALING, self.replica, SEAL_TURN).await {
+                self.seal_or_tell(&chain).await;
             }
+        }
+    }
+
+    async fn seal_or_tell(&self, chain: &Chain) {
+        if let Err(error) = self.seal(chain).await {
+            tracing::debug!(%chain, %error, "not sealed");
         }
     }
 

@@ -74,7 +74,7 @@ fn post(body: &str, caller: &str) -> CheckRequest {
         context_extensions: extensions.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         ..Default::default()
     };
-    CheckRequest { attributes: Some(attributes) }
+    CheckRequest { attributes: Some(Box::new(attributes)) }
 }
 
 fn peer(address: &str, port: u32) -> attribute_context::Peer {

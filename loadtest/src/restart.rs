@@ -72,9 +72,13 @@ impl Scenario for Restart {
     }
 }
 
-/// How many records were looked at, by all replicas together, and were there.
+/// How many records were looked at, by all replicas together, and were there. Who claims looks too.
 async fn looks(stage: &Stage) -> anyhow::Result<f64> {
-    let all = stage.reviewers.metric("holdpoint_store_seconds_count{transition=\"look\"}").await?;
-    let failed = stage.reviewers.metric("holdpoint_store_errors_total{transition=\"look\"}").await?;
-    Ok(all - failed)
+    let mut looks = 0.0;
+    for transition in ["look", "claim"] {
+        let count = |name: &str| format!("holdpoint_store_{name}{{transition=\"{transition}\"}}");
+        looks += stage.reviewers.metric(&count("seconds_count")).await?;
+        looks -= stage.reviewers.metric(&count("errors_total")).await?;
+    }
+    Ok(looks)
 }

@@ -34,6 +34,7 @@ const ASKED_AGAIN: Kind = ("asked-again", "Reviewers are asked again", StatusCod
 const SELF_APPROVAL: Kind = ("self-approval", "Your own call", StatusCode::FORBIDDEN);
 const NOT_ELIGIBLE: Kind = ("not-eligible", "Others decide this", StatusCode::FORBIDDEN);
 const REASON_REQUIRED: Kind = ("reason-required", "Say why", StatusCode::UNPROCESSABLE_ENTITY);
+const KEY_USED: Kind = ("key-used", "The key stands for something else", StatusCode::UNPROCESSABLE_ENTITY);
 const NOT_APPROVED: Kind = ("not-approved", "It is not approved yet", StatusCode::CONFLICT);
 const TOO_LONG: Kind = ("too-long", "It would be open for too long", StatusCode::UNPROCESSABLE_ENTITY);
 const FORBIDDEN_ORIGIN: Kind = ("forbidden-origin", "Not from here", StatusCode::FORBIDDEN);
@@ -47,7 +48,7 @@ const STORE_UNAVAILABLE: Kind =
     ("store-unavailable", "The store does not answer", StatusCode::SERVICE_UNAVAILABLE);
 
 /// All of them.
-const KINDS: [Kind; 19] = [
+const KINDS: [Kind; 20] = [
     NOT_FOUND,
     ALREADY_DECIDED,
     EXPIRED,
@@ -58,6 +59,7 @@ const KINDS: [Kind; 19] = [
     SELF_APPROVAL,
     NOT_ELIGIBLE,
     REASON_REQUIRED,
+    KEY_USED,
     NOT_APPROVED,
     TOO_LONG,
     FORBIDDEN_ORIGIN,
@@ -144,9 +146,7 @@ impl Problem {
             DecideError::AlreadyVoted(approval) => conflict(ALREADY_VOTED, approval, text),
             DecideError::AskedAgain(approval) => conflict(ASKED_AGAIN, approval, text),
             DecideError::FingerprintMismatch(approval) => conflict(FINGERPRINT_MISMATCH, approval, text),
-            DecideError::IdUsed => {
-                Self::invalid_request("this Idempotency-Key was used for another decision")
-            }
+            DecideError::IdUsed => Self::new(KEY_USED, "this Idempotency-Key was used for another decision"),
             DecideError::Store(error) => error.into(),
         }
     }

@@ -32,15 +32,20 @@ impl Approvals {
     ///
     /// Dropping the future means that the caller has left; the record then says so.
     /// `origin` is the request that it answers to, where a withdrawal can name it.
-    pub async fn hold(self: &Arc<Self>, held: Held, origin: Option<Origin>, end: Instant) -> Outcome {
+    pub async fn hold(
+        self: &Arc<Self>,
+        held: impl Into<Arc<Held>>,
+        origin: Option<Origin>,
+        end: Instant,
+    ) -> Outcome {
         let waiting = Waiting::begin();
-        let outcome = timeout_at(end + LAST_WORD, self.wait(held, origin, end)).await;
+        let outcome = timeout_at(end + LAST_WORD, self.wait(held.into(), origin, end)).await;
         let outcome = outcome.unwrap_or(Outcome::StoreUnavailable);
         waiting.end(&outcome);
         outcome
     }
 
-    async fn wait(self: &Arc<Self>, held: Held, origin: Option<Origin>, end: Instant) -> Outcome {
+    async fn wait(self: &Arc<Self>, held: Arc<Held>, origin: Option<Origin>, end: Instant) -> Outcome {
         // Boxed, so that what parking needs does not stay in memory for as long as the call waits.
         let attempt = match Box::pin(Span::part("park").around(self.park(held, origin, end))).await {
             Ok(attempt) => attempt,
@@ -61,13 +66,13 @@ impl Approvals {
     /// Listens, then writes the call down. It may take up the record of an identical call that nobody waits for.
     async fn park(
         self: &Arc<Self>,
-        held: Held,
+        held: Arc<Held>,
         origin: Option<Origin>,
         end: Instant,
     ) -> Result<Attempt, StoreError> {
         let id = ApprovalId::new(held.terms.queue.clone(), self.clock.now());
         let holder = Holder { attempt: AttemptId::random(), replica: self.replica, origin };
-        let parking = Parking { id, held: Arc::new(held), holder, caps: self.caps() };
+        let parking = Parking { id, held, holder, caps: self.caps() };
         let mut attempt = Attempt {
             approvals: Arc::clone(self),
             listening: self.listen(&parking.id).await,
@@ -127,7 +132,7 @@ struct Attempt {
     /// Kept to park the call again if the store loses its record.
     parking: Parking,
     /// What parking returned, to spare the first look.
-    seen: Option<Approval>,
+    seen: Option<Box<Approval>>,
     answered: bool,
 }
 
@@ -178,7 +183,7 @@ impl Attempt {
         }
         telemetry::parked(&parked, self.approvals.replica);
         if parked.id == self.approval {
-            self.seen = Some(parked);
+            self.seen = Some(Box::new(parked));
         } else {
             // Nobody here listened to this one yet, so it has to be looked at again. It is noted first: who leaves
             // meanwhile leaves this one.
@@ -188,29 +193,19 @@ impl Attempt {
         Ok(())
     }
 
-    /// Looks at the record, and claims it where it is approved.
+    /// Claims the call, which is a look too: a record that is not approved stands as it was.
     async fn step(&mut self) -> Step {
-        let store = &self.approvals.store;
-        let looked = match self.seen.take() {
-            Some(seen) => Ok(Some(seen)),
-            None => store.look(&self.approval).await,
-        };
-        let standing = match looked {
-            Ok(Some(Approval { state: State::Approved { .. }, holder: Some(holder), .. }))
-                if holder.attempt == self.id() =>
-            {
-                let fingerprint = self.fingerprint();
-                let claim = store.claim(&self.approval, self.id(), &fingerprint);
-                let claimed = Span::part("claim").around(claim).await;
-                claimed.iter().flatten().for_each(|standing| metrics().claimed(standing));
-                claimed
-            }
-            looked => looked,
+        let (standing, claimed) = match self.seen.take() {
+            Some(seen) if !matches!(seen.state, State::Approved { .. }) => (Ok(Some(*seen)), false),
+            _ => (self.claim().await, true),
         };
         match standing {
             Ok(Some(approval)) => match self.outcome(&approval).await {
                 Ok(Some(outcome)) => {
                     telemetry::voted(&approval);
+                    if claimed && matches!(outcome, Outcome::Released(_)) {
+                        metrics().claimed(&approval);
+                    }
                     self.ended(outcome)
                 }
                 Ok(None) => Step::Wait,
@@ -234,6 +229,12 @@ impl Attempt {
                 self.ended(Outcome::StoreUnavailable)
             }
         }
+    }
+
+    async fn claim(&self) -> Result<Option<Approval>, StoreError> {
+        let fingerprint = self.fingerprint();
+        let claim = self.approvals.store.claim(&self.approval, self.id(), &fingerprint);
+        Span::part("claim").around(claim).await
     }
 
     /// What the record says to this attempt. A release counts once the replicas of the store have it that are asked for:

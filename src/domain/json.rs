@@ -14,6 +14,9 @@ use std::fmt;
 /// How deep arrays and objects may nest.
 pub const MAX_DEPTH: usize = 128;
 
+/// How many values there may be in all: `[0,0,…]` takes forty times its size in memory.
+pub const MAX_VALUES: usize = 100_000;
+
 /// A JSON value as it was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Json {
@@ -68,6 +71,12 @@ pub enum JsonError {
     /// More than [`MAX_DEPTH`] arrays and objects within each other.
     #[error("arrays and objects nest deeper than {MAX_DEPTH} at byte {at}")]
     TooDeep {
+        /// Offset in the input.
+        at: usize,
+    },
+    /// More than [`MAX_VALUES`] values.
+    #[error("there are more than {MAX_VALUES} values in it by byte {at}")]
+    TooMany {
         /// Offset in the input.
         at: usize,
     },

@@ -63,7 +63,7 @@ fn request() -> CheckRequest {
     };
     let request = context::Request { http: Some(http), ..context::Request::default() };
     let attributes = AttributeContext { request: Some(request), ..AttributeContext::default() };
-    CheckRequest { attributes: Some(attributes) }
+    CheckRequest { attributes: Some(Box::new(attributes)) }
 }
 
 fn judge(response: CheckResponse) -> Result<(), String> {

@@ -63,14 +63,14 @@ pub struct Settings {
     pub reviewers_url: Option<String>,
 }
 
-/// What is to be done with a request.
+/// What is to be done with a request. Small, because it has its place in the future of a call that waits.
 enum Next {
     /// The answer is known.
-    Answer(CheckResponse),
+    Answer(Box<CheckResponse>),
     /// A person is asked.
-    Hold(Box<(Held, Option<Origin>, Asker)>),
+    Hold(Box<(Arc<Held>, Option<Origin>, Asker)>),
     /// It is a probe: held like a call, and refused.
-    Probe(Box<(Held, Seen, Asker)>),
+    Probe(Box<(Arc<Held>, Seen, Asker)>),
 }
 
 impl Gate {
@@ -139,7 +139,7 @@ impl Gate {
         match (ruled.ruling, asked) {
             (Ruling::Pass, asked) => {
                 self.withdrawn(&call, &asked);
-                Next::Answer(response::pass())
+                Next::Answer(Box::new(response::pass()))
             }
             (Ruling::Deny(denial), asked) => self.denied(&call, &denial, &asked),
             (Ruling::Hold(terms), Asked::Message(message)) => self.to_hold(call, message, body, terms),
@@ -186,7 +186,7 @@ impl Gate {
         match next {
             Next::Answer(response) => {
                 metrics().answered_at_once(arrived.elapsed());
-                Ok(response)
+                Ok(*response)
             }
             Next::Hold(asked) => self.hold(*asked, arrived, deadline).await,
             Next::Probe(probe) => Ok(self.hold_probe(*probe, arrived, deadline).await),
@@ -195,7 +195,7 @@ impl Gate {
 
     async fn hold(
         &self,
-        (held, origin, asker): (Held, Option<Origin>, Asker),
+        (held, origin, asker): (Arc<Held>, Option<Origin>, Asker),
         arrived: Instant,
         deadline: Option<Duration>,
     ) -> Result<CheckResponse, tonic::Status> {

@@ -119,7 +119,7 @@ mod tests {
             metadata_context: Some(Metadata { filter_metadata: [(namespace.to_owned(), metadata)].into() }),
             ..AttributeContext::default()
         };
-        request::read(CheckRequest { attributes: Some(attributes) }).unwrap().1
+        request::read(CheckRequest { attributes: Some(Box::new(attributes)) }).unwrap().1
     }
 
     fn jwt() -> Vouched {

@@ -73,7 +73,7 @@ pub enum Unclear {
 
 /// Takes a Check apart into the client's request and the gateway's own word.
 pub fn read(check: CheckRequest) -> Result<(HttpRequest, Vouched), Unclear> {
-    let attributes = check.attributes.ok_or(Unclear::NoRequest)?;
+    let attributes = *check.attributes.ok_or(Unclear::NoRequest)?;
     let http = attributes.request.and_then(|request| request.http).ok_or(Unclear::NoRequest)?;
     let vouched = Vouched {
         context_extensions: attributes.context_extensions,

@@ -6,6 +6,7 @@
 
 mod checkup;
 mod connection;
+mod deciding;
 mod doorbell;
 mod fitness;
 mod identities;
@@ -20,6 +21,7 @@ mod safety_net;
 mod scripts;
 mod settings;
 mod topology;
+mod upkeep;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,13 +29,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
-use jiff::Timestamp;
 use redis::aio::SendError;
 use redis::{AsyncCommands, FromRedisValue, Script, ScriptInvocation};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use uuid::Uuid;
 
 pub use self::checkup::Checkup;
 use self::connection::{Link, Supervisor, Up, WISHES, Wish};
@@ -43,24 +43,20 @@ use self::fitness::examine;
 use self::keys::{Keys, record_key};
 use self::lines::Connection;
 use self::listing::Reader;
-use self::record::{Reply, encode_act_rest, encode_vote_rest, millis};
+use self::record::{Reply, millis};
 use self::replication::Wanted;
 use self::scripts::Scripts;
 pub use self::settings::{ClientCertificate, InvalidSettings, Settings};
 use self::topology::Shape;
 use super::{
-    ActError, ApprovalStore, Bell, Health, LEASE, OpenIn, Page, Parking, Precedents, Query, StoreError,
-    VoteError,
+    ActError, ApprovalStore, Bell, Health, OpenIn, Page, Parking, Precedents, Query, StoreError, VoteError,
 };
-use crate::domain::act::{Act, ActRefused, Verb};
-use crate::domain::approval::{Approval, CLAIM_WINDOW, Departure, MOST_EXTENSIONS, VoteRefused};
+use crate::domain::act::Act;
+use crate::domain::approval::{Approval, Departure, Held};
 use crate::domain::audit::{Chain, Note};
 use crate::domain::decision::Vote;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::ids::{ApprovalId, AttemptId, QueueName, ReplicaId, RequestKey, SessionKey};
-
-/// So many records are ended or forgotten by one script: Redis does nothing else meanwhile.
-const SWEPT_AT_ONCE: usize = 100;
 
 /// How long the check before the start may take.
 const CHECK: Duration = Duration::from_secs(5);
@@ -160,9 +156,9 @@ impl RedisStore {
         let mut connection = self.slow().await?;
         // Looked up on the connection that waits: it may lead to another primary than the one that
         // made the change.
-        let call = self.call_on(&self.scripts.look, id);
+        let call = self.call_on(&self.scripts.look, id, Some(&standing.held));
         let reply: Option<Reply> = call.invoke_async(&mut connection).await.map_err(unavailable)?;
-        let Some(now) = reply.map(|reply| reply.approval(id, None)).transpose()? else {
+        let Some(now) = reply.map(|reply| reply.approval(id, Some(&standing.held))).transpose()? else {
             return Ok(false);
         };
         let is_there = now.seen_in == standing.seen_in && now.seq >= standing.seq;
@@ -171,14 +167,18 @@ impl RedisStore {
     }
 
     /// What every script takes first: see `scripts/record.lua`.
-    fn common(&self, retention: Duration) -> String {
-        format!("{} {} {}", millis(retention), self.replica, self.policy)
+    fn common(&self, retention: Duration, extent: &str) -> String {
+        format!("{} {} {} {extent}", millis(retention), self.replica, self.policy)
     }
 
     /// A call of a script on a queue.
     fn call<'a>(&self, script: &'a Script, queue: &QueueName) -> ScriptInvocation<'a> {
+        self.call_for(script, queue, "whole")
+    }
+
+    fn call_for<'a>(&self, script: &'a Script, queue: &QueueName, extent: &str) -> ScriptInvocation<'a> {
         let mut call = script.key(self.keys.queue(queue));
-        call.arg(self.common(super::retention(queue, self.retention)));
+        call.arg(self.common(super::retention(queue, self.retention), extent));
         call
     }
 
@@ -189,13 +189,19 @@ impl RedisStore {
             Chain::System => self.retention,
         };
         let mut call = script.key(self.keys.chain(chain));
-        call.arg(self.common(retention));
+        call.arg(self.common(retention, "whole"));
         call
     }
 
-    /// A call of a script on a record.
-    fn call_on<'a>(&self, script: &'a Script, id: &ApprovalId) -> ScriptInvocation<'a> {
-        let mut call = self.call(script, id.queue());
+    /// A call of a script on a record. Where it is `known` what was asked, the answer leaves that out.
+    fn call_on<'a>(
+        &self,
+        script: &'a Script,
+        id: &ApprovalId,
+        known: Option<&Arc<Held>>,
+    ) -> ScriptInvocation<'a> {
+        let extent = if known.is_some() { "bare" } else { "whole" };
+        let mut call = self.call_for(script, id.queue(), extent);
         call.arg(record_key(id.key()));
         call
     }
@@ -206,16 +212,6 @@ impl RedisStore {
             up.blame(&error);
             unavailable(error)
         })
-    }
-
-    /// Runs a script on a record and returns the record as it stands.
-    async fn standing(
-        &self,
-        id: &ApprovalId,
-        call: &ScriptInvocation<'_>,
-    ) -> Result<Option<Approval>, StoreError> {
-        let reply: Option<Reply> = self.run(call).await?;
-        reply.map(|reply| reply.approval(id, None)).transpose()
     }
 
     /// Our own queues, and those that other replicas have.
@@ -244,64 +240,17 @@ impl ApprovalStore for RedisStore {
     }
 
     async fn look(&self, id: &ApprovalId) -> Result<Option<Approval>, StoreError> {
-        self.standing(id, &self.call_on(&self.scripts.look, id)).await
+        let known = self.doorbell.held(id);
+        let reply: Option<Reply> = self.run(&self.call_on(&self.scripts.look, id, known.as_ref())).await?;
+        reply.map(|reply| reply.approval(id, known.as_ref())).transpose()
     }
 
     async fn vote(&self, id: &ApprovalId, vote: &Vote) -> Result<Approval, VoteError> {
-        let mut call = self.call_on(&self.scripts.vote, id);
-        call.arg(vote.decision.to_string())
-            .arg(&vote.reviewer.0)
-            .arg(vote.word())
-            .arg(vote.fingerprint.map(|f| f.to_string()).unwrap_or_default())
-            .arg(encode_vote_rest(vote))
-            .arg(millis(CLAIM_WINDOW))
-            .arg(vote.seen_in.map(|seen_in| seen_in.to_string()).unwrap_or_default());
-        let reply: Option<Reply> = self.run(&call).await?;
-        let reply = reply.ok_or_else(|| VoteError::NotFound(id.clone()))?;
-        let standing = reply.approval(id, None)?;
-        let why = match reply.word.as_str() {
-            "counted" => return Ok(standing),
-            "not open" => VoteRefused::NotOpen,
-            "void" => VoteRefused::Void,
-            "voted" => VoteRefused::AlreadyVoted,
-            "mismatch" => VoteRefused::FingerprintMismatch,
-            other => {
-                let why = format!("a vote on it was answered with {other:?}");
-                return Err(StoreError::Unreadable { id: id.clone(), why }.into());
-            }
-        };
-        Err(VoteError::Refused { why, standing: Box::new(standing) })
+        deciding::vote(self, id, vote).await
     }
 
     async fn act(&self, id: &ApprovalId, act: &Act) -> Result<Approval, ActError> {
-        let mut call = self.call_on(&self.scripts.act, id);
-        let (by, longest) = match act.verb {
-            Verb::Extend { by, longest } => (millis(by), millis(longest)),
-            Verb::Cancel | Verb::Revoke => (0, 0),
-        };
-        call.arg(act.id.to_string())
-            .arg(&act.by.0)
-            .arg(act.verb.as_str())
-            .arg(by)
-            .arg(longest)
-            .arg(encode_act_rest(act))
-            .arg(act.seen_in.map(|seen_in| seen_in.to_string()).unwrap_or_default())
-            .arg(MOST_EXTENSIONS)
-            .arg(serde_json::to_string(&act.detail()).expect("text and numbers become JSON"));
-        let reply: Option<Reply> = self.run(&call).await?;
-        let reply = reply.ok_or_else(|| ActError::NotFound(id.clone()))?;
-        let standing = reply.approval(id, None)?;
-        let why = match reply.word.as_str() {
-            "done" => return Ok(standing),
-            "wrong state" => ActRefused::WrongState,
-            "void" => ActRefused::Void,
-            "too long" => ActRefused::TooLong,
-            other => {
-                let why = format!("an act on it was answered with {other:?}");
-                return Err(StoreError::Unreadable { id: id.clone(), why }.into());
-            }
-        };
-        Err(ActError::Refused { why, standing: Box::new(standing) })
+        deciding::act(self, id, act).await
     }
 
     async fn replicated(&self, standing: &Approval) -> Option<bool> {
@@ -318,12 +267,13 @@ impl ApprovalStore for RedisStore {
         attempt: AttemptId,
         fingerprint: &Fingerprint,
     ) -> Result<Option<Approval>, StoreError> {
-        let mut call = self.call_on(&self.scripts.claim, id);
+        let known = self.doorbell.held(id);
+        let mut call = self.call_on(&self.scripts.claim, id, known.as_ref());
         call.arg(attempt.to_string()).arg(fingerprint.to_string());
         let reply: Option<Reply> = self.run(&call).await?;
         match reply {
             Some(reply) if reply.word == "no lease" => Err(StoreError::LeaseLost),
-            reply => reply.map(|reply| reply.approval(id, None)).transpose(),
+            reply => reply.map(|reply| reply.approval(id, known.as_ref())).transpose(),
         }
     }
 
@@ -333,9 +283,11 @@ impl ApprovalStore for RedisStore {
         attempt: AttemptId,
         departure: Departure,
     ) -> Result<Option<Approval>, StoreError> {
-        let mut call = self.call_on(&self.scripts.detach, id);
+        let known = self.doorbell.held(id);
+        let mut call = self.call_on(&self.scripts.detach, id, known.as_ref());
         call.arg(attempt.to_string()).arg(departure.as_str());
-        self.standing(id, &call).await
+        let reply: Option<Reply> = self.run(&call).await?;
+        reply.map(|reply| reply.approval(id, known.as_ref())).transpose()
     }
 
     async fn withdraw(&self, session: SessionKey, request: Option<RequestKey>) -> Result<(), StoreError> {
@@ -350,61 +302,15 @@ impl ApprovalStore for RedisStore {
     }
 
     async fn count_open(&self) -> Result<Vec<OpenIn>, StoreError> {
-        let mut connection = self.slow().await?;
-        let mut queues = Vec::new();
-        for name in self.all_queues(&mut connection).await? {
-            let key = self.keys.open(&name);
-            let open = connection.zcard(&key).await.map_err(unavailable)?;
-            let first: Vec<(String, i64)> =
-                connection.zrange_withscores(&key, 0, 0).await.map_err(unavailable)?;
-            let oldest = first.first().and_then(|(_, created)| Timestamp::from_millisecond(*created).ok());
-            queues.push(OpenIn { name, open, oldest });
-        }
-        Ok(queues)
+        upkeep::count_open(self).await
     }
 
     async fn sweep(&self) -> Result<Vec<ApprovalId>, StoreError> {
-        let mut connection = self.slow().await?;
-        let mut ended = Vec::new();
-        let mut failed = None;
-        // A record that breaks the sweep of its queue must not stop that of the others.
-        for queue in self.all_queues(&mut connection).await? {
-            let mut left_alone = 0;
-            loop {
-                let mut call = self.call(&self.scripts.sweep, &queue);
-                call.arg(SWEPT_AT_ONCE).arg(left_alone);
-                let swept: Result<(usize, usize, Vec<String>), _> = call.invoke_async(&mut connection).await;
-                let (due, alone, keys) = match swept {
-                    Ok(swept) => swept,
-                    Err(error) => {
-                        failed = Some(unavailable(error));
-                        break;
-                    }
-                };
-                let keys = keys.iter().filter_map(|key| Uuid::try_parse(key).ok());
-                ended.extend(keys.map(|key| ApprovalId::with_key(queue.clone(), key)));
-                left_alone += alone;
-                if due < SWEPT_AT_ONCE {
-                    break;
-                }
-            }
-        }
-        failed.map_or(Ok(ended), Err)
+        upkeep::sweep(self).await
     }
 
     async fn renew_lease(&self) -> Result<(), StoreError> {
-        let mut connection = self.up()?.lines.shared();
-        let renewals = self.queues.iter().map(async |queue| {
-            let mut call = self.call(&self.scripts.lease, queue);
-            call.arg(self.replica.to_string()).arg(millis(LEASE));
-            self.run::<()>(&call).await
-        });
-        try_join_all(renewals).await?;
-        let names: Vec<&str> = self.queues.iter().map(QueueName::as_str).collect();
-        if !names.is_empty() {
-            connection.sadd::<_, _, ()>(self.keys.queues(), names).await.map_err(unavailable)?;
-        }
-        Ok(())
+        upkeep::renew_lease(self).await
     }
 
     async fn list(&self, query: &Query) -> Result<Page, StoreError> {
@@ -413,7 +319,7 @@ impl ApprovalStore for RedisStore {
             Some(queue) => vec![queue.clone()],
             None => self.all_queues(&mut connection).await?,
         };
-        let (keys, script, common) = (&self.keys, &self.scripts.list, self.common(self.retention));
+        let (keys, script, common) = (&self.keys, &self.scripts.list, self.common(self.retention, "whole"));
         Reader { keys, script, common: &common, connection }.page(queues, query).await
     }
 
@@ -422,7 +328,7 @@ impl ApprovalStore for RedisStore {
     }
 
     async fn precedents(&self, id: &ApprovalId) -> Result<Precedents, StoreError> {
-        let call = self.call_on(&self.scripts.precedents, id);
+        let call = self.call_on(&self.scripts.precedents, id, None);
         let known: Option<(u64, Option<Reply>, Option<Reply>, Option<Reply>)> = self.run(&call).await?;
         let Some((calls, approved, rejected, alike)) = known else { return Ok(Precedents::default()) };
         let read = |reply: Option<Reply>| reply.map(|reply| reply.approval(id, None)).transpose();

@@ -67,7 +67,8 @@ fn asked(method: &str, body: &str) -> CheckRequest {
         ..Default::default()
     };
     let request = attribute_context::Request { http: Some(http), ..Default::default() };
-    CheckRequest { attributes: Some(AttributeContext { request: Some(request), ..Default::default() }) }
+    let attributes = AttributeContext { request: Some(request), ..Default::default() };
+    CheckRequest { attributes: Some(Box::new(attributes)) }
 }
 
 impl World {

@@ -113,9 +113,9 @@ async fn settings_that_cut_held_calls_are_named() {
     assert!(cut.said("gate.parks").contains("cut the held call after 1"), "{cut:?}");
     assert!(cut.said("gate.parks").contains("idle_timeout"), "{cut:?}");
 
-    let hasty = site.found(&[("timeout: 7205s", "timeout: 0.5s")], &[]).await;
+    let hasty = site.found(&[("timeout: 7205s", "timeout: 1.5s")], &[]).await;
     assert_eq!(hasty.failed(), ["gate.deadline"]);
-    assert!(hasty.said("gate.deadline").contains("gives up on a Check after 500ms"), "{hasty:?}");
+    assert!(hasty.said("gate.deadline").contains("gives up on a Check after 1.5s"), "{hasty:?}");
     assert!(hasty.said("gate.deadline").contains("grpc_service.timeout"), "{hasty:?}");
 }
 

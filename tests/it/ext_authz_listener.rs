@@ -106,7 +106,8 @@ fn check(path: &str) -> CheckRequest {
 fn check_with_body(path: &str, raw_body: Vec<u8>) -> CheckRequest {
     let http = attribute_context::HttpRequest { path: path.into(), raw_body, ..Default::default() };
     let request = attribute_context::Request { http: Some(http), time: None };
-    CheckRequest { attributes: Some(AttributeContext { request: Some(request), ..Default::default() }) }
+    let attributes = AttributeContext { request: Some(request), ..Default::default() };
+    CheckRequest { attributes: Some(Box::new(attributes)) }
 }
 
 #[tokio::test]

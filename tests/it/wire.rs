@@ -138,7 +138,7 @@ fn raw_check() -> attribute_context::HttpRequest {
 fn check(http: attribute_context::HttpRequest) -> proto::CheckRequest {
     let request = attribute_context::Request { http: Some(http), time: None };
     let attributes = proto::AttributeContext { request: Some(request), ..Default::default() };
-    proto::CheckRequest { attributes: Some(attributes) }
+    proto::CheckRequest { attributes: Some(Box::new(attributes)) }
 }
 
 #[test]
@@ -174,7 +174,10 @@ fn a_check_that_could_be_read_in_two_ways_is_refused() {
     let refused = |check| request::read(check).err();
     assert_eq!(refused(proto::CheckRequest::default()), Some(Unclear::NoRequest));
     let without_http = proto::AttributeContext { request: Some(Default::default()), ..Default::default() };
-    assert_eq!(refused(proto::CheckRequest { attributes: Some(without_http) }), Some(Unclear::NoRequest));
+    assert_eq!(
+        refused(proto::CheckRequest { attributes: Some(Box::new(without_http)) }),
+        Some(Unclear::NoRequest)
+    );
     let bodies = attribute_context::HttpRequest { body: "{}".into(), ..raw_check() };
     assert_eq!(refused(check(bodies)), Some(Unclear::TwoBodies));
     let headers = BTreeMap::from([("x-tag".to_owned(), "third".to_owned())]);

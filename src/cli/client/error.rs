@@ -106,7 +106,7 @@ impl Problem {
             "expired" | "caller-gone" => Exit::Gone,
             "unauthenticated" | "forbidden-origin" | "not-eligible" | "self-approval" | "already-voted"
             | "not-permitted" => Exit::NotAllowed,
-            "reason-required" | "too-long" => Exit::Usage,
+            "reason-required" | "key-used" | "too-long" => Exit::Usage,
             "not-found" => Exit::NotFound,
             "store-unavailable" | "issuer-unavailable" => Exit::Unreachable,
             "invalid-request" => Exit::Usage,
@@ -159,6 +159,7 @@ mod tests {
             ("already-voted", 409, None, Exit::NotAllowed),
             ("fingerprint-mismatch", 409, None, Exit::Failure),
             ("reason-required", 422, None, Exit::Usage),
+            ("key-used", 422, None, Exit::Usage),
             ("not-found", 404, None, Exit::NotFound),
             ("store-unavailable", 503, None, Exit::Unreachable),
             ("issuer-unavailable", 503, None, Exit::Unreachable),

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use jiter::{Jiter, JiterError, Peek};
 
-use super::{Json, JsonError, MAX_DEPTH};
+use super::{Json, JsonError, MAX_DEPTH, MAX_VALUES};
 
 /// Up to so many keys a scan beats a hash set.
 const FEW_KEYS: usize = 16;
@@ -20,40 +20,42 @@ pub(super) fn read(bytes: &[u8]) -> Result<Json, JsonError> {
     std::str::from_utf8(bytes).map_err(|e| JsonError::NotUtf8 { at: e.valid_up_to() })?;
     let mut tokens = Jiter::new(bytes);
     let next = tokens.peek()?;
-    let json = value(&mut tokens, next, MAX_DEPTH)?;
+    let mut left = MAX_VALUES;
+    let json = value(&mut tokens, next, MAX_DEPTH, &mut left)?;
     tokens.finish()?;
     Ok(json)
 }
 
-/// Reads the value that begins at `next`; `room` is how many more levels may open.
-fn value(tokens: &mut Jiter<'_>, next: Peek, room: usize) -> Result<Json, JsonError> {
+/// Reads the value that begins at `next`; `room` is how many more levels may open, `left` how many more values there may be.
+fn value(tokens: &mut Jiter<'_>, next: Peek, room: usize, left: &mut usize) -> Result<Json, JsonError> {
+    *left = left.checked_sub(1).ok_or_else(|| JsonError::TooMany { at: tokens.current_index() })?;
     match next {
         Peek::Null => tokens.known_null().map(|()| Json::Null).map_err(JsonError::from),
         Peek::True | Peek::False => Ok(Json::Bool(tokens.known_bool(next)?)),
         Peek::String => Ok(Json::String(tokens.known_str()?.to_owned())),
         Peek::Array | Peek::Object if room == 0 => Err(JsonError::TooDeep { at: tokens.current_index() }),
-        Peek::Array => array(tokens, room - 1),
-        Peek::Object => object(tokens, room - 1),
+        Peek::Array => array(tokens, room - 1, left),
+        Peek::Object => object(tokens, room - 1, left),
         _ => number(tokens, next),
     }
 }
 
-fn array(tokens: &mut Jiter<'_>, room: usize) -> Result<Json, JsonError> {
+fn array(tokens: &mut Jiter<'_>, room: usize, left: &mut usize) -> Result<Json, JsonError> {
     let mut items = Vec::new();
     let mut next = tokens.known_array()?;
     while let Some(peek) = next {
-        items.push(value(tokens, peek, room)?);
+        items.push(value(tokens, peek, room, left)?);
         next = tokens.array_step()?;
     }
     Ok(Json::Array(items))
 }
 
-fn object(tokens: &mut Jiter<'_>, room: usize) -> Result<Json, JsonError> {
+fn object(tokens: &mut Jiter<'_>, room: usize, left: &mut usize) -> Result<Json, JsonError> {
     let mut members = Vec::new();
     let mut key = tokens.known_object()?.map(str::to_owned);
     while let Some(name) = key {
         let next = tokens.peek()?;
-        members.push((name, value(tokens, next, room)?));
+        members.push((name, value(tokens, next, room, left)?));
         key = tokens.next_key()?.map(str::to_owned);
     }
     match repeated_key(&members) {

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
-use super::{Json, JsonError, MAX_DEPTH};
+use super::{Json, JsonError, MAX_DEPTH, MAX_VALUES};
 
 fn read(text: &str) -> Result<Json, JsonError> {
     Json::read(text.as_bytes())
@@ -177,6 +177,15 @@ fn nests_128_deep_and_no_deeper_on_a_small_stack() {
         assert!(matches!(read(&"[".repeat(4 << 20)), Err(JsonError::TooDeep { .. })));
     });
     checked.unwrap().join().unwrap();
+}
+
+#[test]
+fn so_many_values_and_no_more() {
+    let array = |items: usize| format!("[{}]", vec!["0"; items].join(","));
+    assert!(read(&array(MAX_VALUES - 1)).is_ok());
+    assert!(matches!(read(&array(MAX_VALUES)), Err(JsonError::TooMany { .. })));
+    let objects = format!("[{}]", vec![r#"{"a":[]}"#; MAX_VALUES / 2].join(","));
+    assert!(matches!(read(&objects), Err(JsonError::TooMany { .. })));
 }
 
 fn any_json() -> impl Strategy<Value = Json> {

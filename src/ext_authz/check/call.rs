@@ -1,5 +1,7 @@
 //! A request as a call, and a call as it is held.
 
+use std::sync::Arc;
+
 use super::Gate;
 use crate::domain::approval::{Held, HeldRequest, Origin};
 use crate::domain::call::{Call, Caller, Request};
@@ -32,7 +34,7 @@ impl Gate {
     }
 
     /// What is written down of a call: nothing that is redacted, and no header that is not kept.
-    pub(super) fn held(&self, call: Call, message: Message, body: String, terms: Terms) -> Held {
+    pub(super) fn held(&self, call: Call, message: Message, body: String, terms: Terms) -> Arc<Held> {
         let fingerprint = Fingerprint::of(&call, &message, &terms);
         let Call { caller, request, route, session } = call;
         let Request { method, target, path: _, host, mut headers } = request;
@@ -42,7 +44,7 @@ impl Gate {
         let (body, redacted) = terms.redaction.apply(body);
         let target = terms.redaction.text(&target);
         headers.iter_mut().for_each(|(_, value)| *value = terms.redaction.text(value));
-        Held {
+        Arc::new(Held {
             fingerprint,
             caller,
             terms,
@@ -54,7 +56,7 @@ impl Gate {
             session: session.map(|session| session.to_string()),
             trace: telemetry::current().map(|span| span.to_string()),
             redacted,
-        }
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! A probe: held like a call and refused, and what the answer tells of how the gateway shows requests to this service.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -56,7 +57,7 @@ impl Gate {
     /// Holds it; whatever becomes of it, it is refused.
     pub(super) async fn hold_probe(
         &self,
-        (held, seen, asker): (Held, Seen, Asker),
+        (held, seen, asker): (Arc<Held>, Seen, Asker),
         arrived: Instant,
         deadline: Option<Duration>,
     ) -> CheckResponse {

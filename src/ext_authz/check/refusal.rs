@@ -16,7 +16,7 @@ impl Gate {
         let path = self.path(target);
         tracing::info!(%unreadable, path, "refused");
         self.approvals.note_of_stranger(refused(unreadable.reason_code()).with("path", path));
-        Next::Answer(response::unreadable(unreadable))
+        Next::Answer(Box::new(response::unreadable(unreadable)))
     }
 
     /// The request is not one to rule on or to hold, whatever its message says.
@@ -24,7 +24,7 @@ impl Gate {
         let path = target.map(|target| self.path(target));
         tracing::info!(%why, path, "refused");
         self.approvals.note_of_stranger(refused("unreadable").with("path", path));
-        Next::Answer(response::malformed(&why.to_string()))
+        Next::Answer(Box::new(response::malformed(&why.to_string())))
     }
 
     /// Policy denies it.
@@ -39,10 +39,10 @@ impl Gate {
         let note = refused("policy").with("rule", denial.rule.clone()).with("caller", caller);
         let note = note.with("path", self.path(&call.request.target)).with("method", method);
         self.approvals.note_of_stranger(note);
-        Next::Answer(match message {
+        Next::Answer(Box::new(match message {
             Some(message) => response::denied(&Asker::of(message, denial.form), denial),
             None => response::malformed(&denial.reason),
-        })
+        }))
     }
 
     /// The path as it may be told: whoever asks can have written a secret into it.

@@ -9,6 +9,7 @@ use redis::{PushInfo, PushKind, Value};
 use uuid::Uuid;
 
 use super::keys::{Channel, Keys};
+use crate::domain::approval::{Approval, Held};
 use crate::domain::ids::{ApprovalId, QueueName};
 use crate::store::Bell;
 use crate::telemetry::metrics;
@@ -21,10 +22,13 @@ pub(super) struct Doorbell {
 }
 
 /// That somebody here listens for an approval.
+#[derive(Default)]
 struct Listening {
     listeners: usize,
     /// The latest change that was rung for, so that the safety net does not ring for it again.
     heard: u64,
+    /// What was asked, where it was parked here: no answer has to bring it again.
+    held: Option<Arc<Held>>,
 }
 
 /// One change of one approval, as messages and audit entries tell of it.
@@ -53,7 +57,7 @@ impl Doorbell {
     /// Adds a listener.
     pub(super) fn listen(&self, id: &ApprovalId) {
         let mut listening = self.listening();
-        listening.entry(id.clone()).or_insert(Listening { listeners: 0, heard: 0 }).listeners += 1;
+        listening.entry(id.clone()).or_default().listeners += 1;
         metrics().subscribed(listening.len());
     }
 
@@ -73,6 +77,18 @@ impl Doorbell {
     /// Whether anybody listens for it.
     pub(super) fn is_listened_for(&self, id: &ApprovalId) -> bool {
         self.listening().contains_key(id)
+    }
+
+    /// Keeps what was asked, for as long as anybody listens.
+    pub(super) fn keep(&self, parked: &Approval) {
+        if let Some(listening) = self.listening().get_mut(&parked.id) {
+            listening.held = Some(Arc::clone(&parked.held));
+        }
+    }
+
+    /// What was asked, where it is known here.
+    pub(super) fn held(&self, id: &ApprovalId) -> Option<Arc<Held>> {
+        self.listening().get(id)?.held.clone()
     }
 
     /// All that anybody listens for, as if nothing had been heard yet: a Redis that lost records counts anew.

@@ -1,6 +1,6 @@
 //! The audit: facts out of what the scripts wrote, and the chains that they become part of.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,7 +9,7 @@ use redis::streams::{StreamId, StreamRangeReply};
 use redis::{AsyncCommands, ExistenceCheck, SetExpiry, SetOptions, cmd};
 
 use super::keys::record_key;
-use super::record::Reply;
+use super::record::read_held;
 use super::{RedisStore, unavailable};
 use crate::domain::approval::StateKind;
 use crate::domain::audit::{Asked, Chain, Detail, Event, Fact, Head, Line, Note, Place};
@@ -27,22 +27,26 @@ impl RedisStore {
         self.run::<()>(&call).await
     }
 
-    /// The calls that entries are about, as far as they are still recorded.
-    async fn asked(&self, ids: Vec<ApprovalId>) -> Result<HashMap<ApprovalId, Asked>, StoreError> {
-        let mut connection = self.slow().await?;
-        let mut asked = HashMap::new();
-        for id in ids {
-            if asked.contains_key(&id) {
-                continue;
-            }
-            let call = self.call_on(&self.scripts.look, &id);
-            let reply: Option<Reply> = call.invoke_async(&mut connection).await.map_err(unavailable)?;
-            // One that cannot be read is left out: what happened to it is told all the same.
-            if let Some(Ok(approval)) = reply.map(|reply| reply.approval(&id, None)) {
-                asked.insert(id, Asked::of(&approval.held));
-            }
+    /// The calls that entries of a queue are about, as far as they are still recorded.
+    async fn asked(
+        &self,
+        queue: &QueueName,
+        ids: BTreeSet<ApprovalId>,
+    ) -> Result<HashMap<ApprovalId, Asked>, StoreError> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
         }
-        Ok(asked)
+        // Read past the scripts: neither of the two changes what is told of a call.
+        let mut both = cmd("MGET");
+        ids.iter().for_each(|id| _ = both.arg(self.keys.record(id)).arg(self.keys.held(id)));
+        let texts: Vec<Option<String>> =
+            both.query_async(&mut self.slow().await?).await.map_err(unavailable)?;
+        // One that cannot be read is left out: what happened to it is told all the same.
+        let asked = |(id, texts): (ApprovalId, &[Option<String>; 2])| {
+            let [Some(record), Some(held)] = texts else { return None };
+            Some((id, Asked::of(&read_held(record, held, queue).ok()?)))
+        };
+        Ok(ids.into_iter().zip(texts.as_chunks().0).filter_map(asked).collect())
     }
 
     async fn stream(
@@ -95,11 +99,11 @@ impl AuditLog for RedisStore {
     async fn facts(&self, chain: &Chain, head: &Head, limit: usize) -> Result<Vec<Fact>, StoreError> {
         let from = if head.source.is_empty() { "-".to_owned() } else { format!("({}", head.source) };
         let entries = self.stream("XRANGE", self.keys.raw(chain), [from, "+".into()], limit).await?;
-        let id = |entry: &StreamId| match chain {
-            Chain::Queue(queue) => approval(entry, queue),
-            Chain::System => None,
+        let Chain::Queue(queue) = chain else {
+            return Ok(entries.iter().map(|entry| fact(entry, None, &HashMap::new())).collect());
         };
-        let asked = self.asked(entries.iter().filter_map(id).collect()).await?;
+        let id = |entry: &StreamId| approval(entry, queue);
+        let asked = self.asked(queue, entries.iter().filter_map(id).collect()).await?;
         Ok(entries.iter().map(|entry| fact(entry, id(entry), &asked)).collect())
     }
 

@@ -4,14 +4,14 @@
 //!
 //! | after that | type | holds |
 //! |---|---|---|
-//! | `:record:<key>` | hash | where the approval stands; short fields, so Redis packs it |
+//! | `:record:<key>` | string | where the approval stands: its fields, with commas between them |
 //! | `:held:<key>` | string | what was asked, opaque, written once |
 //! | `:votes:<key>` | list | the votes, in order |
 //! | `:open`, `:ended` | sorted set | keys by time of parking: pending and approved ones, all others |
 //! | `:due` | sorted set | keys by when the sweep has to end or forget them |
 //! | `:calls` | sorted set | `<fingerprint>:<replica, - or !>:<key>` of those that may be taken up or were rejected |
 //! | `:requests` | sorted set | `<session>:<request>:<key>` of those that an agent can withdraw |
-//! | `:caller:<caller>` | sorted set | keys of the caller's open ones by when they end |
+//! | `:callers` | hash | how many of each caller's are open |
 //! | `:usage:<caller and tool>` | hash | `calls`: how many of its calls are on record; the keys of what was decided last: `approved` of all of them, `+<fingerprint>` and `-<fingerprint>` approved and rejected of the identical one |
 //! | `:attempt:<attempt>` | string | which record an attempt took up; kept for a minute |
 //! | `:replicas` | sorted set | replicas by the end of their lease |
@@ -19,7 +19,7 @@
 //! | `:chain` | hash | the end of the chain that the raw entries become part of, and up to which of them they are |
 //! | `:lines` | stream | the chain, `<number>-0` an entry and `<number>-1` a checkpoint behind it |
 //! | `:sinks` | hash | up to which line each sink has the chain |
-//! | `:turn:<sink>` | string | the replica that ships the chain to the sink; it expires |
+//! | `:turn:<sink>` | string | the replica that ships the chain to the sink, or seals it; it expires |
 //! | `:ring:<key>` | channel | `<key> <seq> <event>` of each change of this approval |
 //! | `:changes` | channel | the same of every approval in the queue |
 //!
@@ -107,6 +107,16 @@ impl Keys {
     /// A queue's audit.
     pub(super) fn audit(&self, queue: &QueueName) -> String {
         format!("{}:audit", self.queue(queue))
+    }
+
+    /// Where an approval stands.
+    pub(super) fn record(&self, id: &ApprovalId) -> String {
+        format!("{}:record:{}", self.queue(id.queue()), record_key(id.key()))
+    }
+
+    /// What was asked.
+    pub(super) fn held(&self, id: &ApprovalId) -> String {
+        format!("{}:held:{}", self.queue(id.queue()), record_key(id.key()))
     }
 
     /// The open approvals of a queue.

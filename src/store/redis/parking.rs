@@ -29,7 +29,11 @@ pub(super) async fn park(store: &RedisStore, parking: &Parking) -> Result<Approv
             "full caller" => return Err(StoreError::Full(Cap::Caller)),
             "full queue" => return Err(StoreError::Full(Cap::Queue)),
             "ask again" => asked_first = reply.key,
-            _ => return reply.approval(&parking.id, Some(&parking.held)),
+            _ => {
+                let parked = reply.approval(&parking.id, Some(&parking.held))?;
+                store.doorbell.keep(&parked);
+                return Ok(parked);
+            }
         }
         sleep(ASK_AGAIN).await;
     }
@@ -42,7 +46,7 @@ fn call<'s>(store: &'s RedisStore, parking: &Parking) -> ScriptInvocation<'s> {
         Late::On { grant } => (millis(grant).to_string(), held.terms.expires),
         Late::Off => ("off".into(), held.terms.expires.min(held.terms.hold)),
     };
-    let mut call = store.call_on(&store.scripts.park, id);
+    let mut call = store.call_on(&store.scripts.park, id, None);
     call.arg(holder.attempt.to_string())
         .arg(holder.replica.to_string())
         .arg(held.fingerprint.to_string())

@@ -1,6 +1,6 @@
 //! A record as Redis keeps it, and back.
 //!
-//! The fields that scripts compare are text in a hash. What was asked is one opaque value: a line of JSON, then the
+//! The fields that scripts compare are one text, with commas between them. What was asked is one opaque value: a line of JSON, then the
 //! body byte for byte. Its JSON is made of structs of its own, so that a change of the domain is not by accident a
 //! change of what older and newer replicas read.
 
@@ -26,7 +26,7 @@ pub(super) use held::{encode as encode_held, millis};
 /// The version of the records that this code writes, and the only one that it reads.
 const VERSION: &str = "1";
 
-/// The fields of the hash and which life of Redis replies, in the order of a reply (see `scripts/record.lua`).
+/// The fields of a record and which life of Redis replies, in the order of a reply (see `scripts/record.lua`).
 const FIELDS: [&str; 22] = [
     "v", "fp", "need", "late", "created", "deadline", "state", "at", "with", "seq", "epoch", "attempt",
     "replica", "left", "under", "void", "origin", "caller", "acts", "born", "usage", "here",
@@ -47,6 +47,9 @@ pub(super) struct Reply {
     held: Option<String>,
 }
 
+/// The values of [`FIELDS`].
+struct Fields<'a>(Vec<&'a str>);
+
 impl FromRedisValue for Reply {
     fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
         let (word, key, fields, votes, held) = FromRedisValue::from_redis_value(value)?;
@@ -55,60 +58,72 @@ impl FromRedisValue for Reply {
 }
 
 impl Reply {
-    /// The approval in this reply, which may be another than the one asked for. `sent` is the call that was parked,
-    /// where the reply leaves that out.
+    /// The approval in this reply, which may be another than the one asked for. `known` is what was asked, where the reply
+    /// leaves that out.
     pub(super) fn approval(
         &self,
         asked: &ApprovalId,
-        sent: Option<&Arc<Held>>,
+        known: Option<&Arc<Held>>,
     ) -> Result<Approval, StoreError> {
-        self.decode(asked.queue(), sent).map_err(|why| StoreError::Unreadable { id: asked.clone(), why })
+        self.decode(asked.queue(), known).map_err(|why| StoreError::Unreadable { id: asked.clone(), why })
     }
 
-    fn decode(&self, queue: &QueueName, sent: Option<&Arc<Held>>) -> Result<Approval, String> {
-        let version = self.text("v")?;
-        if version != VERSION {
-            return Err(format!("it has version {version:?}, this program reads {VERSION:?}"));
-        }
-        let held = match (&self.held, sent) {
-            (Some(stored), _) => Arc::new(held::decode(stored, self.parse("fp")?, queue)?),
-            (None, Some(sent)) => Arc::clone(sent),
+    fn decode(&self, queue: &QueueName, known: Option<&Arc<Held>>) -> Result<Approval, String> {
+        let fields = Fields::of(&self.fields)?;
+        let held = match (&self.held, known) {
+            (Some(stored), _) => Arc::new(held::decode(stored, fields.parse("fp")?, queue)?),
+            (None, Some(known)) if known.fingerprint == fields.parse("fp")? => Arc::clone(known),
+            (None, Some(_)) => return Err("another call than this was asked".into()),
             (None, None) => return Err("what was asked is gone".into()),
         };
         Ok(Approval {
             id: ApprovalId::with_key(queue.clone(), read(&self.key)?),
-            seq: self.parse("seq")?,
-            epoch: self.parse("epoch")?,
+            seq: fields.parse("seq")?,
+            epoch: fields.parse("epoch")?,
             held,
-            state: self.state()?,
-            holder: match self.text("attempt")? {
+            state: fields.state()?,
+            holder: match fields.text("attempt")? {
                 "" => None,
                 attempt => Some(Holder {
                     attempt: read(attempt)?,
-                    replica: self.parse("replica")?,
-                    origin: origin(self.text("origin")?)?,
+                    replica: fields.parse("replica")?,
+                    origin: origin(fields.text("origin")?)?,
                 }),
             },
-            left_at: match self.text("left")? {
+            left_at: match fields.text("left")? {
                 "" => None,
                 left => Some(time(left)?),
             },
             votes: self.votes()?,
-            void: self.parse("void")?,
-            under: match self.text("under")? {
+            void: fields.parse("void")?,
+            under: match fields.text("under")? {
                 "" => None,
                 under => Some(read(under)?),
             },
-            acts: acts::decode(self.text("acts")?)?,
-            // Of a record that does not say in which life it was parked, nothing is known that could be wrong now.
-            parked_in: match self.text("born")? {
-                "" => self.parse("here")?,
-                born => read(born)?,
-            },
-            seen_in: self.parse("here")?,
-            created_at: self.time("created")?,
-            deadline: self.time("deadline")?,
+            acts: acts::decode(fields.text("acts")?)?,
+            parked_in: fields.parse("born")?,
+            seen_in: fields.parse("here")?,
+            created_at: fields.time("created")?,
+            deadline: fields.time("deadline")?,
         })
+    }
+
+    fn votes(&self) -> Result<Vec<Vote>, String> {
+        let (votes, rest) = self.votes.as_chunks::<VOTE>();
+        if !rest.is_empty() {
+            return Err("a vote is incomplete".into());
+        }
+        votes.iter().map(vote).collect()
+    }
+}
+
+impl<'a> Fields<'a> {
+    fn of(text: &'a str) -> Result<Self, String> {
+        let fields = Self(text.split(',').collect());
+        match fields.text("v")? {
+            VERSION => Ok(fields),
+            other => Err(format!("it has version {other:?}, this program reads {VERSION:?}")),
+        }
     }
 
     fn state(&self) -> Result<State, String> {
@@ -124,17 +139,9 @@ impl Reply {
         })
     }
 
-    fn votes(&self) -> Result<Vec<Vote>, String> {
-        let (votes, rest) = self.votes.as_chunks::<VOTE>();
-        if !rest.is_empty() {
-            return Err("a vote is incomplete".into());
-        }
-        votes.iter().map(vote).collect()
-    }
-
     fn text(&self, field: &str) -> Result<&str, String> {
         let place = FIELDS.iter().position(|name| *name == field);
-        let value = place.and_then(|place| self.fields.split(',').nth(place));
+        let value = place.and_then(|place| self.0.get(place).copied());
         value.ok_or_else(|| format!("it has no {field:?}"))
     }
 
@@ -145,6 +152,11 @@ impl Reply {
     fn time(&self, field: &str) -> Result<Timestamp, String> {
         time(self.text(field)?)
     }
+}
+
+/// What was asked, out of the record and the opaque value beside it.
+pub(super) fn read_held(record: &str, held: &str, queue: &QueueName) -> Result<Held, String> {
+    held::decode(held, Fields::of(record)?.parse("fp")?, queue)
 }
 
 /// The part of a vote that no script looks at.

@@ -119,12 +119,12 @@ async fn a_decision_sent_again_under_its_key_counts_once() {
         assert_eq!(response.json::<Value>().await.unwrap()["approvals_given"], 1);
     }
     // The same key for anything else must not look as if that had been recorded.
-    problem(decide(&site, ALICE, &parked, "reject", &key).await, 400, "invalid-request").await;
-    problem(decide(&site, BOB, &parked, "approve", &key).await, 400, "invalid-request").await;
+    problem(decide(&site, ALICE, &parked, "reject", &key).await, 422, "key-used").await;
+    problem(decide(&site, BOB, &parked, "approve", &key).await, 422, "key-used").await;
     problem(decide(&site, BOB, &parked, "approve", "1").await, 400, "invalid-request").await;
     let other = parked.decision("approve", "another reason");
     let response = site.post_under(&key, ALICE, &parked.decisions(), &other).await;
-    problem(response, 400, "invalid-request").await;
+    problem(response, 422, "key-used").await;
     let shown = site.json(&format!("/v1/approvals/{}", parked.id)).await;
     assert_eq!((&shown["state"], &shown["approvals_given"]), (&json!("pending"), &json!(1)));
 }

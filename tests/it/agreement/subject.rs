@@ -185,7 +185,7 @@ impl Subject {
                         StateKind::Approved => "with",
                         _ => "at",
                     };
-                    let () = redis.hset(format!("holdpoint:{{default}}:record:{key}"), time, 1).unwrap();
+                    server.rewrite(&record.id, time, "1");
                     if record.due().is_some() {
                         let () = redis.zadd("holdpoint:{default}:due", key, 1).unwrap();
                     }

@@ -33,7 +33,7 @@ fn asked(path: &str, body: &str) -> CheckRequest {
         ..Default::default()
     };
     let request = Some(attribute_context::Request { http: Some(http), ..Default::default() });
-    CheckRequest { attributes: Some(AttributeContext { request, ..Default::default() }) }
+    CheckRequest { attributes: Some(Box::new(AttributeContext { request, ..Default::default() })) }
 }
 
 fn call(tool: &str) -> String {

@@ -87,5 +87,6 @@ fn call(number: usize) -> CheckRequest {
         ..Default::default()
     };
     let request = attribute_context::Request { http: Some(http), ..Default::default() };
-    CheckRequest { attributes: Some(AttributeContext { request: Some(request), ..Default::default() }) }
+    let attributes = AttributeContext { request: Some(request), ..Default::default() };
+    CheckRequest { attributes: Some(Box::new(attributes)) }
 }

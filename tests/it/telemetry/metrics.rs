@@ -29,7 +29,8 @@ pub async fn asks_within(holdpoint: &Holdpoint, body: &str, traceparent: Option<
         ..Default::default()
     };
     let request = Some(attribute_context::Request { http: Some(http), ..Default::default() });
-    let check = CheckRequest { attributes: Some(AttributeContext { request, ..Default::default() }) };
+    let attributes = AttributeContext { request, ..Default::default() };
+    let check = CheckRequest { attributes: Some(Box::new(attributes)) };
     let gate = format!("http://127.0.0.1:{}", holdpoint.check_port());
     let gate = Endpoint::from_shared(gate).expect("a URL").connect().await.expect("it listens");
     AuthorizationClient::new(gate).check(check).await.expect("an answer").into_inner()
@@ -101,7 +102,7 @@ async fn a_story_is_counted_from_the_park_to_the_release() {
         ("holdpoint_release_seconds_count", 1.0),
         ("holdpoint_check_seconds_count", 2.0),
         (r#"holdpoint_refusals_total{reason_code="batch"}"#, 1.0),
-        (r#"holdpoint_store_seconds_count{transition="claim"}"#, 1.0),
+        (r#"holdpoint_store_seconds_count{transition="vote"}"#, 1.0),
     ] {
         assert_eq!(reading(&holdpoint, series).await, Some(value), "{series}");
     }

@@ -19,7 +19,7 @@ pub fn request() -> proto::CheckRequest {
         filter_metadata: BTreeMap::from([(namespace.into(), structure(text))]),
     };
     proto::CheckRequest {
-        attributes: Some(proto::AttributeContext {
+        attributes: Some(Box::new(proto::AttributeContext {
             source: Some(peer("10.0.0.1", 1111, "spiffe://source")),
             destination: Some(peer("10.0.0.2", 2222, "spiffe://destination")),
             request: Some(attribute_context::Request {
@@ -41,7 +41,7 @@ pub fn request() -> proto::CheckRequest {
             context_extensions: BTreeMap::from([("route".into(), "privileged".into())]),
             metadata_context: Some(metadata("filter", "a")),
             route_metadata_context: Some(metadata("route", "b")),
-        }),
+        })),
     }
 }
 

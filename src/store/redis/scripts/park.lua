@@ -13,13 +13,13 @@
 --
 -- An attempt that took a record up leaves a note: were its reply lost and the record decided meanwhile, the attempt
 -- sent again would not find it among the open ones and would ask a second time.
-local NOTE = 60000
+local NOTE = '60000'
 local key, attempt, replica, fingerprint = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local origin, cooldown, caller = ARGV[11], tonumber(ARGV[12]), ARGV[13]
 local lease, note = tonumber(ARGV[6]), base .. ':attempt:' .. attempt
 local replicas = base .. ':replicas'
 
-redis.call('ZADD', replicas, now + lease, replica)
+redis.call('ZADD', replicas, digits(now + lease), replica)
 
 local function has_no_holder(record)
   return record.attempt == '' or has_no_lease(record.replica)
@@ -39,12 +39,12 @@ end
 
 local function filed_under(holder, at_most)
   local from = string.sub(fingerprint, 1, 16) .. ':' .. holder .. ':'
-  return redis.call('ZRANGEBYLEX', base .. ':calls', '[' .. from, '(' .. from .. '~', 'LIMIT', 0, at_most or -1)
+  return redis.call('ZRANGEBYLEX', base .. ':calls', '[' .. from, '(' .. from .. '~', 'LIMIT', '0', at_most or '-1')
 end
 
 local function free_record()
   local found
-  local holders = redis.call('ZRANGEBYSCORE', replicas, '-inf', now)
+  local holders = redis.call('ZRANGEBYSCORE', replicas, '-inf', now_text)
   holders[#holders + 1] = '-'
   for _, holder in ipairs(holders) do
     for _, entry in ipairs(filed_under(holder)) do
@@ -71,16 +71,19 @@ end
 
 local record = read(redis.call('GET', note) or key)
 if record and not may_be_taken_up(record) then return answer('stands', record) end
-local rejected = not record and rejected_before()
+-- Of most calls there is no identical one, and nothing more to ask.
+local call = string.sub(fingerprint, 1, 16)
+local alone = #redis.call('ZRANGEBYLEX', base .. ':calls', '[' .. call .. ':', '(' .. call .. ';', 'LIMIT', '0', '1') == 0
+local rejected = not record and not alone and rejected_before()
 if rejected then return answer('stands', rejected) end
-record = record or free_record()
+if not alone then record = record or free_record() end
 
 if record then
   set(record, 'attempt', attempt)
   set(record, 'replica', replica)
   set(record, 'origin', origin)
   set(record, 'left', '')
-  set(record, 'epoch', record.epoch + 1)
+  set(record, 'epoch', digits(record.epoch + 1))
   redis.call('SET', note, record.key, 'PX', NOTE)
   change(record, record.state == 'approved' and release_or_reconfirm(record, 'take-up') or 'take-up', attempt)
   return answer('taken up', record)
@@ -89,23 +92,23 @@ end
 -- Another replica holds the identical call. If it lives, these are two calls, with a record each; if it has just
 -- died, this is its call come again. Its next sign of life tells, or the end of its lease.
 local asked_first = tonumber(ARGV[17]) or now
-for _, other in ipairs(redis.call('ZRANGEBYSCORE', replicas, '(' .. now, asked_first + lease)) do
-  if other ~= replica and #filed_under(other, 1) > 0 then
-    return { 'ask again', tostring(asked_first), '', {}, false }
+for _, other in ipairs(alone and {} or redis.call('ZRANGEBYSCORE', replicas, '(' .. now_text, asked_first + lease)) do
+  if other ~= replica and #filed_under(other, '1') > 0 then
+    return { 'ask again', digits(asked_first), '', {}, false }
   end
 end
 
-local open_of_caller = base .. ':caller:' .. caller
-if redis.call('ZCARD', open_of_caller) >= tonumber(ARGV[14]) then return { 'full caller', key, '', {}, false } end
+local open_of_caller = tonumber(redis.call('HGET', base .. ':callers', caller) or 0)
+if open_of_caller >= tonumber(ARGV[14]) then return { 'full caller', key, '', {}, false } end
 if redis.call('ZCARD', base .. ':open') >= tonumber(ARGV[15]) then return { 'full queue', key, '', {}, false } end
 
-record = { key = key, changes = {}, seq = 0 }
-local asked = { v = VERSION, fp = fingerprint, need = ARGV[7], late = ARGV[8], created = now,
-  deadline = now + ARGV[9], epoch = 1, attempt = attempt, replica = replica, left = '',
-  under = '', void = 0, born = here, origin = origin, caller = caller, usage = ARGV[16] }
-for name, value in pairs(asked) do set(record, name, value) end
+record = {
+  key = key, filed = {}, v = VERSION, fp = fingerprint, need = ARGV[7], late = ARGV[8], created = now_text,
+  deadline = digits(now + ARGV[9]), seq = '0', epoch = '1', attempt = attempt, replica = replica, left = '',
+  under = '', void = '0', origin = origin, caller = caller, acts = '', born = here(), usage = ARGV[16],
+}
 enter(record, 'pending', '')
 redis.call('SET', base .. ':held:' .. key, ARGV[10])
-redis.call('HINCRBY', usage(record), 'calls', 1)
+redis.call('HINCRBY', usage(record), 'calls', '1')
 change(record, 'park', attempt)
-return { 'new', key, fields(record), {}, false }
+return { 'new', key, record.text .. ',' .. here(), {}, false }

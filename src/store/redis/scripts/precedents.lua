@@ -6,8 +6,8 @@
 --          approved last of all such calls
 local record = read(ARGV[2])
 if not record then return nil end
+if record.v ~= VERSION then return { 0, false, false, false } end
 local used, identical = usage(record)
-if record.v ~= VERSION or not used then return { 0, false, false, false } end
 
 -- What this key names, unless it was opened again or taken back since; by all digits of the fingerprint where `same` is
 -- wanted.

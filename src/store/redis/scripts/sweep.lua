@@ -3,7 +3,7 @@
 -- ARGV[2] at most so many records  [3] so many are passed over: those that an earlier part had to leave alone
 -- Returns  how many were due, how many of them it left alone (their version is unknown), the keys that it ended
 local DAY = 86400000
-local due = redis.call('ZRANGEBYSCORE', base .. ':due', '-inf', now, 'LIMIT', ARGV[3], ARGV[2])
+local due = redis.call('ZRANGEBYSCORE', base .. ':due', '-inf', now_text, 'LIMIT', ARGV[3], ARGV[2])
 local left_alone, ended = 0, {}
 
 local function forget(key)
@@ -13,7 +13,6 @@ end
 
 local function forget_usage(record)
   local used, identical = usage(record)
-  if not used then return end
   if redis.call('HINCRBY', used, 'calls', -1) <= 0 then return redis.call('DEL', used) end
   for _, name in ipairs({ 'approved', identical.approved, identical.rejected }) do
     if redis.call('HGET', used, name) == record.key then redis.call('HDEL', used, name) end
@@ -35,7 +34,8 @@ for _, key in ipairs(due) do
     change(record, 'lapse', '')
     ended[#ended + 1] = key
   else
-    if record.filed.call then redis.call('ZREM', base .. ':calls', record.filed.call) end
+    local call = filing(record).call
+    if call then redis.call('ZREM', base .. ':calls', call) end
     forget_usage(record)
     forget(key)
   end

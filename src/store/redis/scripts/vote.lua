@@ -10,7 +10,7 @@ local record = read(ARGV[2])
 if not record or record.v ~= VERSION then return record and answer('stands', record) end
 
 local decision, reviewer, verdict, seen, seen_in = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[9]
-local votes = redis.call('LRANGE', base .. ':votes:' .. record.key, 0, -1)
+local votes = votes(record)
 local voted, missing = false, {}
 for people in string.gmatch(record.need, '%d+') do missing[#missing + 1] = tonumber(people) end
 
@@ -29,7 +29,7 @@ end
 
 -- Votes of before a failover may have been counted by the old primary too, and have released the call there.
 local void = record.void
-if record.under ~= '' and record.under ~= here then void = #votes / VOTE end
+if record.under ~= '' and record.under ~= here() then void = #votes / VOTE end
 for i = 1, #votes, VOTE do
   if votes[i] == decision then return answer(i > record.void * VOTE and 'counted' or 'void', record) end
   if i > void * VOTE then
@@ -40,18 +40,19 @@ end
 if record.state ~= 'pending' or overdue(record) then return answer('not open', record) end
 if seen ~= '' and seen ~= record.fp then return answer('mismatch', record) end
 -- One that another life saw may have been counted there, and have released the call.
-if seen_in ~= '' and seen_in ~= here then return answer('void', record) end
+if seen_in ~= '' and seen_in ~= here() then return answer('void', record) end
 -- Whoever approved and waits for the others may be the one who breaks the glass.
 if voted and verdict ~= 'break-glass' then return answer('voted', record) end
 
-redis.call('RPUSH', base .. ':votes:' .. record.key, decision, reviewer, verdict, now, ARGV[7])
+redis.call('RPUSH', base .. ':votes:' .. record.key, decision, reviewer, verdict, now_text, ARGV[7])
+for _, part in ipairs({ decision, reviewer, verdict, now_text, ARGV[7] }) do votes[#votes + 1] = part end
 if verdict == 'approve' then count(ARGV[7]) end
 if verdict == 'reject' then
   enter(record, 'rejected', '')
 elseif verdict == 'break-glass' or is_enough() then
-  enter(record, 'approved', now + (record.late == 'off' and ARGV[8] or record.late))
+  enter(record, 'approved', digits(now + (record.late == 'off' and ARGV[8] or record.late)))
 end
-set(record, 'void', void)
-set(record, 'under', here)
+set(record, 'void', digits(void))
+set(record, 'under', here())
 change(record, verdict, reviewer, string.match(ARGV[7], '{.*'))
 return answer('counted', record)
