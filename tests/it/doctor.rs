@@ -126,6 +126,10 @@ async fn settings_that_change_bodies_are_named() {
     assert_eq!(partial.failed(), ["gate.oversized"]);
     assert!(partial.said("gate.oversized").contains("allow_partial_message"), "{partial:?}");
 
+    let none = site.found(&[("max_request_bytes: 65536", "max_request_bytes: 1")], &[]).await;
+    assert_eq!(none.failed(), ["gate.parks"]);
+    assert!(none.said("gate.parks").contains("includeRequestBody.maxRequestBytes"), "{none:?}");
+
     let decoded = site.found(&[("pack_as_bytes: true", "pack_as_bytes: false")], &[]).await;
     assert_eq!(decoded.failed(), ["gate.exact_bytes"]);
     assert!(decoded.said("gate.exact_bytes").contains("pack_as_bytes"), "{decoded:?}");
@@ -156,6 +160,7 @@ async fn a_gate_without_its_service_is_found_open_or_closed() {
     assert_eq!(closed.failed(), ["gate.parks"]);
     assert!(closed.said("gate.parks").contains("refused after"), "{closed:?}");
     assert!(closed.said("gate.parks").contains("503 by itself"), "{closed:?}");
+    assert!(closed.said("gate.parks").contains("extAuthz.policies.http.requestTimeout"), "{closed:?}");
 
     let open = [(there.as_str(), gone.as_str()), ("failure_mode_allow: false", "failure_mode_allow: true")];
     let open = site.found(&open, &[]).await;

@@ -116,9 +116,15 @@ impl Gate {
                  route's idle_timeout or stream_idle_timeout, max_stream_duration. agentgateway: timeout.requestTimeout",
                 self.hold
             ),
+            Answer::Gateway { status: 413 } => {
+                "the gateway refused a small call with 413: its body limit is too low. Envoy: \
+                 max_request_bytes. agentgateway: includeRequestBody.maxRequestBytes, which is 0 unless set"
+                    .to_owned()
+            }
             Answer::Gateway { status } => format!(
                 "the gateway refused {after} with {status} by itself: it does not reach Holdpoint, or gave up on it. Envoy: \
-                 the cluster, grpc_service.timeout, max_interval of the retries. It did not let the call through"
+                 the cluster, grpc_service.timeout, max_interval of the retries. agentgateway: extAuthz.host, \
+                 extAuthz.policies.http.requestTimeout. It did not let the call through"
             ),
             Answer::Forwarded { status, begin } => format!(
                 "THE GATE IS OPEN: a server behind the gateway answered {after} with {status} ({begin:?}). Either this \
