@@ -32,7 +32,7 @@ impl Audit {
 
     async fn has_lost(&self, chain: &Chain, known: &Head, end: &Head) -> Result<bool, StoreError> {
         if end.number <= known.number {
-            return Ok(end.number < known.number || end.hash != known.hash);
+            return Ok(end.hash != known.hash);
         }
         // Others have gone on: from where we saw it end?
         let behind = Place { number: known.number, checkpoint: true };

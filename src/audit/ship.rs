@@ -38,8 +38,8 @@ impl Audit {
             let end = self.log.head(chain).await?.number;
             let from = if shipped.number > end {
                 tracing::error!(%chain, sink = sink.name, shipped = shipped.number, end,
-                    "the store has lost entries that were shipped: the sink has two versions of what follows");
-                Place { number: end, checkpoint: true }
+                    "the store has lost entries that were shipped: the sink gets the chain again");
+                Place::START
             } else {
                 shipped
             };

@@ -117,6 +117,7 @@ contract! {
         a_chain_that_another_appended_to_is_left_alone
         checkpoints_are_signed_when_they_are_due
         a_sink_gets_every_line_in_order_and_goes_on_where_it_was_left
+        a_sink_that_has_what_the_store_lost_gets_the_chain_again
         what_a_sink_does_not_have_is_not_forgotten
         the_chain_of_probes_is_shipped_nowhere_and_soon_forgotten
         entries_are_found_by_what_they_say;

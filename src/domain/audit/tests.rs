@@ -146,6 +146,13 @@ fn a_checkpoint_of_what_stands_before_the_file_signs_none_of_it() {
 }
 
 #[test]
+fn a_first_entry_with_another_before_it_is_refused() {
+    let lines = chain(2, &[]);
+    let first = forged(&lines[0], Some(&lines[1]));
+    assert_eq!(check(&[first]), Err(Fault::Unlinked(entry(1))));
+}
+
+#[test]
 fn what_is_cut_off_in_front_of_a_checkpoint_is_missed() {
     let mut lines = chain(10, &[10]);
     lines.drain(7..10);
@@ -160,6 +167,8 @@ fn a_line_that_is_not_as_it_was_written_is_refused() {
     for twisted in [again, unknown, line[..line.len() - 1].to_owned(), "{}".into(), "1".into()] {
         assert!(matches!(check(std::slice::from_ref(&twisted)), Err(Fault::Unreadable(_))), "{twisted}");
     }
+    let later = line.replacen(r#""version":1"#, r#""version":2"#, 1);
+    assert!(matches!(check(&[forged(&later, None)]), Err(Fault::Unreadable(_))));
     let respelled = line.replacen(r#""version":1"#, r#""version": 1"#, 1);
     assert_eq!(check(&[respelled]), Err(Fault::Changed(entry(1))));
 }

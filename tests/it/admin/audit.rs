@@ -160,7 +160,13 @@ async fn the_evidence_of_an_approval_is_one_file_that_verifies_offline() {
     other_call["approval"]["call"]["body"] = body.replace("run_migration", "run_cremation").into();
     let mut other_entry = evidence.clone();
     other_entry["entries"][2]["entry"]["who"] = "mallory".into();
-    for (twisted, why) in [(other_call, "the call that it shows"), (other_entry, "not in the chain")] {
+    let mut other_approval = evidence.clone();
+    other_approval["approval"]["id"] = format!("default-{:032x}", 7).into();
+    for (twisted, why) in [
+        (other_call, "the call that it shows"),
+        (other_entry, "not in the chain"),
+        (other_approval, "the call that it shows"),
+    ] {
         fs::write(&file, twisted.to_string()).unwrap();
         let ended = holdpoint(&["audit", "verify", path]);
         assert_eq!(ended.status.code(), Some(1), "{why}");

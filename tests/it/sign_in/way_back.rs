@@ -1,10 +1,13 @@
 //! The way of a browser to the issuer and back, by hand.
 
+use holdpoint::audit::Query;
+use holdpoint::domain::audit::{Event, Line};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::issuer::{Issuer, Key, site_of, site_with, whoami};
 use crate::admin::site::{Site, problem};
+use crate::support::eventually::eventually;
 
 /// Somebody who was sent to the issuer.
 struct Sent {
@@ -93,6 +96,13 @@ async fn whoever_comes_back_with_a_good_token_has_a_session() {
 
     let whoami = signed_in(&site, back).await;
     assert_eq!((&whoami["subject"], &whoami["groups"]), (&json!("ana"), &json!(["dba"])));
+    let logins = Query { outcome: Some(Event::Login), limit: 1, ..Query::default() };
+    let login = eventually("the login to be in the audit", async || {
+        site.audit.seal_all().await;
+        site.audit.search(&logins).await.unwrap().lines.first().and_then(Line::fact)
+    })
+    .await;
+    assert_eq!((login.who.as_deref(), &login.detail["proof"]), (Some("ana"), &whoami["proof"]));
 }
 
 #[tokio::test]

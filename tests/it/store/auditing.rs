@@ -259,21 +259,39 @@ pub async fn a_sink_gets_every_line_in_order_and_goes_on_where_it_was_left(kind:
     assert!(section.repeated > 0);
 }
 
+pub async fn a_sink_that_has_what_the_store_lost_gets_the_chain_again(kind: Kind) {
+    let stage = kind.stage().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let audit = audit(&stage.logs[0], file(&path, 1 << 20));
+    stage.logs[0].note_shipped(&queue(), "archive", Place::entry(9)).await.unwrap();
+    for _ in 0..2 {
+        stage.park(&sample::held()).await;
+        audit.seal_all().await;
+        audit.ship_all().await;
+    }
+    let section = &verify(&fs::read_to_string(&path).unwrap(), None).unwrap().chains["default"];
+    assert_eq!((section.first, section.last, section.repeated), (1, 2, 0));
+}
+
 pub async fn what_a_sink_does_not_have_is_not_forgotten(kind: Kind) {
     let stage = kind.stage().await;
     for _ in 0..5 {
         stage.park(&sample::held()).await;
     }
-    let nowhere = Settings { retention: Duration::ZERO, ..file(Path::new("/nowhere/audit.jsonl"), 4096) };
+    let mut nowhere = Settings { retention: Duration::ZERO, ..file(Path::new("/nowhere/audit.jsonl"), 4096) };
+    nowhere.sinks.push(Sink { name: "siem".into(), ..nowhere.sinks[0].clone() });
     let keeping = audit(&stage.logs[0], nowhere.clone());
     keeping.seal_all().await;
     keeping.ship_all().await;
     keeping.trim_all().await;
     assert_eq!(lines(&stage, &queue()).await.len(), 5);
-    stage.logs[0].note_shipped(&queue(), "archive", Place::entry(3)).await.unwrap();
+    for (sink, place) in [("archive", Place::entry(3)), ("siem", Place::entry(5))] {
+        stage.logs[0].note_shipped(&queue(), sink, place).await.unwrap();
+    }
     keeping.trim_all().await;
     let left: Vec<_> = lines(&stage, &queue()).await.iter().map(|line| line.place.number).collect();
-    assert_eq!(left, [4, 5], "what it has is forgotten, and nothing else");
+    assert_eq!(left, [4, 5], "what both have is forgotten, and nothing else");
     audit(&stage.logs[0], Settings { trim_unshipped: true, ..nowhere }).trim_all().await;
     assert!(lines(&stage, &queue()).await.len() <= 1);
     stage.park(&sample::held()).await;
@@ -288,11 +306,12 @@ pub async fn the_chain_of_probes_is_shipped_nowhere_and_soon_forgotten(kind: Kin
     let (log, probes) = (&stage.logs[0], Chain::Queue(probe::queue()));
     let first = audit(log, file(&path, 1 << 20));
     stage.park(&sample::held()).await;
+    stage.park(&sample::held()).await;
     stage.park(&held(|probe| probe.terms.queue = probe::queue())).await;
     first.seal_all().await;
     first.ship_all().await;
     first.trim_all().await;
-    assert_eq!((lines(&stage, &queue()).await.len(), lines(&stage, &probes).await.len()), (1, 1));
+    assert_eq!((lines(&stage, &queue()).await.len(), lines(&stage, &probes).await.len()), (2, 1));
     let shipped = fs::read_to_string(&path).unwrap();
     assert_eq!(verify(&shipped, None).unwrap().chains.keys().collect::<Vec<_>>(), ["default"]);
 
@@ -301,7 +320,7 @@ pub async fn the_chain_of_probes_is_shipped_nowhere_and_soon_forgotten(kind: Kin
     stage.park(&held(|probe| probe.terms.queue = probe::queue())).await;
     then.seal_all().await;
     then.trim_all().await;
-    assert_eq!(lines(&stage, &queue()).await.len(), 1, "what is no probe is kept");
+    assert_eq!(lines(&stage, &queue()).await.len(), 2, "what is no probe is kept");
     assert!(lines(&stage, &probes).await.len() <= 1);
 }
 

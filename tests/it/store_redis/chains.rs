@@ -14,8 +14,9 @@ use holdpoint::store::{ApprovalStore, AuditLog, Health};
 use redis::Commands;
 
 use crate::store::stage::{Rung, parking, queues};
-use crate::support::eventually::until;
-use crate::support::processes::RedisServer;
+use crate::support::eventually::{eventually, until};
+use crate::support::processes::{Holdpoint, RedisServer};
+use crate::telemetry::metrics::reading;
 
 const RAW: &str = "holdpoint:{default}:audit";
 const ALL: usize = 1000;
@@ -32,10 +33,15 @@ struct World {
 impl World {
     /// On a store that keeps what has ended, and raw entries, no longer than it has to.
     async fn start() -> Self {
+        Self::keeping(Duration::from_millis(1)).await
+    }
+
+    /// On a store that keeps them for this time.
+    async fn keeping(retention: Duration) -> Self {
         let (server, replica) = (RedisServer::start().await, ReplicaId::random());
         let settings = RedisSettings { url: server.url(), ..RedisSettings::default() };
         let rung = Arc::new(Rung::default());
-        let store = RedisStore::start(settings, replica, queues(), rung, Duration::from_millis(1)).unwrap();
+        let store = RedisStore::start(settings, replica, queues(), rung, retention).unwrap();
         until("the store is up", async || store.health() == Health::Up).await;
         store.renew_lease().await.unwrap();
         Self { server, store: Arc::new(store), replica }
@@ -104,7 +110,46 @@ async fn what_is_not_in_the_chain_or_not_shipped_is_kept_past_its_time() {
 }
 
 #[tokio::test]
+async fn raw_entries_are_kept_for_their_time_though_they_are_in_the_chain() {
+    let world = World::keeping(Duration::from_secs(3600)).await;
+    let audit = world.audit(Settings::default());
+    world.parks(CALLS).await;
+    audit.seal_all().await;
+    audit.trim_all().await;
+    assert_eq!(world.raw(), CALLS);
+}
+
+#[tokio::test]
+async fn another_replica_ships_nothing_out_of_its_turn() {
+    let world = World::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let target = Target::File { path: folder.path().join("audit.jsonl"), rotate_at: 1 << 30 };
+    let to = || Settings {
+        sinks: vec![Sink { name: "archive".into(), target: target.clone() }],
+        ..Settings::default()
+    };
+    let (first, second) = (world.audit(to()), world.audit(to()));
+    let shipped = async || world.store.shipped(&queue(), "archive").await.unwrap();
+    world.parks(1).await;
+    first.seal_all().await;
+    first.ship_all().await;
+    world.parks(1).await;
+    second.seal_all().await;
+    second.ship_all().await;
+    assert_eq!(shipped().await, Place::entry(1));
+    first.ship_all().await;
+    assert_eq!(shipped().await, Place::entry(2));
+}
+
+#[tokio::test]
 async fn a_store_that_comes_back_from_an_older_state_is_found_out() {
+    // The chain is shorter than it was, as long, or longer.
+    for later in [0, 2, 4] {
+        found_out(later).await;
+    }
+}
+
+async fn found_out(later: usize) {
     let world = World::start().await;
     let audit = world.audit(Settings::default());
     let another = world.audit(Settings::default());
@@ -118,10 +163,10 @@ async fn a_store_that_comes_back_from_an_older_state_is_found_out() {
 
     restore(&mut world.server.connection(), &older);
     assert_eq!(world.lines().await.len(), 3);
-    world.parks(4).await;
+    world.parks(later).await;
     // It has not seen what was lost.
     world.audit(Settings::default()).seal_all().await;
-    assert_eq!(world.lines().await.len(), 7);
+    assert_eq!(world.lines().await.len(), 3 + later);
     audit.seal_all().await;
     another.seal_all().await;
     audit.seal_all().await;
@@ -130,6 +175,22 @@ async fn a_store_that_comes_back_from_an_older_state_is_found_out() {
     assert_eq!(forks.len(), 2, "each that has seen it tells it once");
     let hash: serde_json::Value = serde_json::from_str(&ended.text).unwrap();
     assert_eq!((&forks[0].detail["had"], &forks[0].detail["hash"]), (&5.into(), &hash["hash"]));
+}
+
+#[tokio::test]
+async fn a_replica_says_in_its_log_and_metrics_that_the_store_lost_entries() {
+    let world = World::start().await;
+    let replica = Holdpoint::start("", Some(&world.server)).await;
+    let sealed = async |n: usize| until("the entries", async || world.lines().await.len() >= n).await;
+    world.parks(3).await;
+    sealed(3).await;
+    let older = dump(&mut world.server.connection());
+    world.parks(2).await;
+    sealed(5).await;
+    restore(&mut world.server.connection(), &older);
+    let forks = r#"holdpoint_audit_forks_total{chain="default"}"#;
+    eventually("the fork to be counted", async || reading(&replica, forks).await).await;
+    assert!(replica.log().contains("the store has lost entries of the audit"), "{}", replica.log());
 }
 
 /// The part of the Redis that queue `default` has.
@@ -144,8 +205,10 @@ fn dump(redis: &mut redis::Connection) -> HashMap<String, Vec<u8>> {
 
 fn restore(redis: &mut redis::Connection, dumped: &HashMap<String, Vec<u8>>) {
     let keys: Vec<String> = redis.keys("holdpoint:{default}:*").unwrap();
-    let () = redis.del(keys).unwrap();
+    let mut at_once = redis::pipe();
+    at_once.atomic().del(keys).ignore();
     for (key, content) in dumped {
-        let () = redis::cmd("RESTORE").arg(key).arg(0).arg(content).query(redis).unwrap();
+        at_once.cmd("RESTORE").arg(key).arg(0).arg(content).ignore();
     }
+    let () = at_once.query(redis).unwrap();
 }
