@@ -49,7 +49,7 @@ impl Scenario for Burst {
         };
         let idle = on.stage.usage()?;
         on.watch.phase("parking");
-        let crowd = Crowd::park(&on.stage, &self.size, self.arrivals, rng).await?;
+        let mut crowd = Crowd::park(&on.stage, &self.size, self.arrivals, rng).await?;
         let parked = on.stage.usage()?;
 
         // Not counted: a reviewer lists what is new, and not everything for each decision.

@@ -39,6 +39,8 @@ pub struct Size {
 pub struct Crowd {
     size: Size,
     answers: UnboundedReceiver<(u64, Answer)>,
+    /// Calls that were answered although nobody has decided.
+    lost: Vec<String>,
     /// How long it took until all were parked.
     pub parking: Duration,
 }
@@ -69,7 +71,7 @@ impl Crowd {
             });
         };
         crate::arrivals::run(gaps, arrive).await?;
-        let mut crowd = Self { size: size.clone(), answers, parking: Duration::ZERO };
+        let mut crowd = Self { size: size.clone(), answers, lost: Vec::new(), parking: Duration::ZERO };
         crowd.settle(stage).await?;
         crowd.parking = began.elapsed();
         Ok(crowd)
@@ -78,11 +80,8 @@ impl Crowd {
     async fn settle(&mut self, stage: &Stage) -> anyhow::Result<()> {
         let (mut most, mut moved) = (0, Instant::now());
         loop {
-            if let Ok((call, answer)) = self.answers.try_recv() {
-                bail!("call {call} does not wait: {:?}", answer.verdict);
-            }
             let parked = stage.reviewers.count().await?;
-            if parked as u64 >= self.size.parked {
+            if parked as u64 >= self.left() {
                 return Ok(());
             }
             if parked > most {
@@ -94,21 +93,20 @@ impl Crowd {
         }
     }
 
-    /// Those that were answered although nobody has decided.
-    pub fn answered(&mut self) -> Vec<String> {
-        let mut answered = Vec::new();
+    /// How many wait: all that were not answered yet.
+    fn left(&mut self) -> u64 {
         while let Ok((call, answer)) = self.answers.try_recv() {
-            answered.push(format!("call {call} no longer waits: {:?}", answer.verdict));
+            self.lost.push(format!("call {call} does not wait: {:?}", answer.verdict));
         }
-        answered
+        self.size.parked - self.lost.len() as u64
     }
 
     /// What reviewers see of them: all, after a while at the latest.
-    pub async fn seen(&self, stage: &Stage) -> anyhow::Result<Vec<Waiting>> {
+    pub async fn seen(&mut self, stage: &Stage) -> anyhow::Result<Vec<Waiting>> {
         let until = Instant::now() + STALLED;
         loop {
             let waiting = stage.reviewers.all(0).await.context("what waits cannot be listed")?;
-            if waiting.len() as u64 >= self.size.parked {
+            if waiting.len() as u64 >= self.left() {
                 return Ok(waiting);
             }
             if Instant::now() > until {
@@ -141,7 +139,9 @@ impl Crowd {
             }
         }
         let mut last = began;
-        for _ in 0..self.size.parked {
+        let awaited = self.size.parked - self.lost.len() as u64;
+        found.errors.append(&mut self.lost);
+        for _ in 0..awaited {
             let answer = timeout(STALLED, self.answers.recv()).await.context("some are never let go")?;
             let Some((call, answer)) = answer else { break };
             let (Some(sent), Verdict::Passed) = (sent[call as usize], &answer.verdict) else {

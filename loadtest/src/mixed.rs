@@ -42,7 +42,6 @@ impl Scenario for Mixed {
         on.watch.phase("passing, others wait");
         let beside = open_loop(&on.stage, self.rate, self.span, rng).await?;
         found.note(P99_RATIO, millis(&beside.latencies, 0.99) / millis(&alone.latencies, 0.99));
-        found.errors.extend(crowd.answered());
         found.errors.extend(alone.errors.into_iter().chain(beside.errors));
         found.latencies(PASS, alone.latencies);
         found.latencies(PASS_PARKED, beside.latencies);

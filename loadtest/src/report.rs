@@ -112,7 +112,7 @@ fn growth(runs: &Runs) -> String {
 fn all(runs: &Runs, folder: &Path, plots: &Path) -> anyhow::Result<String> {
     let mut text = String::new();
     for (name, run) in runs {
-        writeln!(text, "\n### {name}\n\n```text\nholdpoint-loadtest {}\n```\n", quoted(&run.command))?;
+        writeln!(text, "\n### {name}\n\n`holdpoint-loadtest {}`\n", quoted(&run.command))?;
         writeln!(text, "| figure | median | rounds | |\n|---|---|---|---|")?;
         for figure in &run.figures {
             let (Some(median), Some(spread)) = (median(figure), Spread::of(&figure.values)) else { continue };

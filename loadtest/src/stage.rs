@@ -190,9 +190,7 @@ impl Stage {
 
     /// A replica to decide at: another than the one that has the call, where there is one.
     pub fn decides(&self, call: u64, rng: &mut Rng) -> usize {
-        let others = self.gateways.len() - 1;
-        let further = if others == 0 { 0 } else { 1 + rng.usize(..others) };
-        (self.holds(call) + further) % self.gateways.len()
+        another(self.holds(call), self.gateways.len(), rng)
     }
 
     /// What replicas and Redis use; nothing where their processes are not known.
@@ -203,4 +201,32 @@ impl Stage {
 
 fn address(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
+}
+
+/// One of the others, or this one where there are no others.
+fn another(replica: usize, replicas: usize, rng: &mut Rng) -> usize {
+    match replicas {
+        1 => replica,
+        _ => (replica + rng.usize(1..replicas)) % replicas,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decisions_are_made_at_any_other_replica_but_never_at_the_one_that_holds() {
+        let mut rng = Rng::with_seed(1);
+        let mut of = |replicas| -> Vec<usize> {
+            let mut chosen: Vec<usize> =
+                (0..100).map(|_| another(1 % replicas, replicas, &mut rng)).collect();
+            chosen.sort_unstable();
+            chosen.dedup();
+            chosen
+        };
+        assert_eq!(of(4), [0, 2, 3]);
+        assert_eq!(of(2), [0]);
+        assert_eq!(of(1), [0]);
+    }
 }

@@ -105,7 +105,7 @@ fn the_document_is_written_out_of_what_runs_found() {
     let written = loadtest(&["report", "--from", &file(""), "--to", &file("performance.md")]);
     assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
     let text = std::fs::read_to_string(file("performance.md")).expect("a document");
-    assert!(text.contains("holdpoint-loadtest burst --parked 20 --embedded\n"), "{text}");
+    assert!(text.contains("holdpoint-loadtest burst --parked 20 --embedded`\n"), "{text}");
     for part in ["{machine}", "{goals}", "{growth}", "{runs}"] {
         assert!(!text.contains(part), "{part} is still there");
     }
