@@ -5,7 +5,6 @@ mod arguments;
 mod assets;
 mod audit;
 mod card;
-mod claim;
 mod detail;
 mod diff;
 mod error;
@@ -132,6 +131,7 @@ pub fn router(
         .route("/v1/approvals", get(api::list))
         .route("/v1/approvals/{id}", get(api::show).post(acts::act))
         .route("/v1/approvals/{id}/decisions", post(api::decide))
+        .route("/v1/approvals/{id}/precedents", get(api::precedents::precedents))
         .route("/v1/approvals:watch", get(watch::watch))
         .route("/v1/approvals:batchDecide", post(batch::decide).layer(DefaultBodyLimit::max(BATCH_LIMIT)))
         .route("/openapi.json", get(openapi::document))

@@ -5,6 +5,7 @@ pub mod approval;
 pub mod audit;
 pub mod authority;
 pub mod call;
+pub mod claim;
 pub mod credential;
 pub mod decision;
 pub mod fingerprint;

@@ -2,6 +2,7 @@
 
 pub(super) mod acts;
 pub(super) mod batch;
+pub(super) mod precedents;
 pub(super) mod query;
 
 use std::sync::Arc;

@@ -10,13 +10,13 @@ use askama::filters::HtmlSafe;
 use jiff::Timestamp;
 
 use super::arguments::tree;
-use super::claim::claims;
 use super::facts::Facts;
 use super::standing::{approvals_given, in_words, verdict};
 use super::visible::{Markup, visible};
 use crate::clock::{Clock, SystemClock};
 use crate::domain::approval::{Approval, Held, State};
 use crate::domain::authority::may_decide;
+use crate::domain::claim::claims;
 use crate::domain::decision::{Reviewer, Vote};
 use crate::domain::ids::{DecisionId, Group, Incarnation, UsageKey};
 use crate::domain::json::Json;
@@ -161,7 +161,7 @@ impl Card {
             others: held.tool.as_ref().and_then(|_| others(held.params())),
             dropped: held.redacted.dropped.iter().map(|path| visible(path)).collect(),
             masked: held.redacted.masked.iter().map(|(path, _)| visible(path)).collect(),
-            claims: claims(held),
+            claims: claims(held).iter().map(|(place, text)| (visible(place), visible(text))).collect(),
             facts: Facts::of(approval, known),
             request: visible(&format!("{} {}", held.request.method, held.request.target)),
             host: visible(&held.request.host),

@@ -1,11 +1,11 @@
-//! How one JSON value differs from another, place by place.
+//! How one JSON value differs from another, as a table.
 
 use askama::Template;
 use askama::filters::HtmlSafe;
 
 use super::arguments::tree;
 use super::visible::{Markup, visible};
-use crate::domain::json::Json;
+use crate::domain::json::{self, Json, changes};
 
 /// More differences than this are folded.
 const MANY: usize = 40;
@@ -32,8 +32,7 @@ impl HtmlSafe for Difference {}
 impl Difference {
     /// What changes from one value to the other.
     pub(super) fn between(before: &Json, after: &Json) -> Self {
-        let mut first = Vec::new();
-        compare(before, after, &mut String::new(), &mut first);
+        let mut first: Vec<Change> = changes(before, after).iter().map(Change::of).collect();
         let rest = first.split_off(MANY.min(first.len()));
         Self { first, rest }
     }
@@ -44,52 +43,16 @@ impl Difference {
     }
 }
 
-fn compare(before: &Json, after: &Json, place: &mut String, changes: &mut Vec<Change>) {
-    match (before, after) {
-        _ if before == after => {}
-        (Json::Object(old), Json::Object(new)) => {
-            for (key, value) in old {
-                within(place, &member(key), |place| match after.get(key) {
-                    Some(now) => compare(value, now, place, changes),
-                    None => changes.push(Change::at(place, Some(tree(value)), None)),
-                });
-            }
-            for (key, value) in new.iter().filter(|(key, _)| before.get(key).is_none()) {
-                let gained = |place: &mut String| changes.push(Change::at(place, None, Some(tree(value))));
-                within(place, &member(key), gained);
-            }
-        }
-        (Json::Array(old), Json::Array(new)) => {
-            for n in 0..old.len().max(new.len()) {
-                within(place, &format!("[{n}]"), |place| match (old.get(n), new.get(n)) {
-                    (Some(value), Some(now)) => compare(value, now, place, changes),
-                    (value, now) => changes.push(Change::at(place, value.map(tree), now.map(tree))),
-                });
-            }
-        }
-        (Json::String(old), Json::String(new)) => {
-            changes.push(Change::at(place, Some(tell(old, new)), Some(tell(new, old))));
-        }
-        _ => changes.push(Change::at(place, Some(tree(before)), Some(tree(after)))),
-    }
-}
-
 impl Change {
-    fn at(place: &str, before: Option<Markup>, after: Option<Markup>) -> Self {
-        Self { place: visible(place.trim_start_matches('.')), before, after }
+    fn of(change: &json::Change) -> Self {
+        let (before, after) = match (change.before, change.after) {
+            (Some(Json::String(old)), Some(Json::String(new))) => {
+                (Some(tell(old, new)), Some(tell(new, old)))
+            }
+            (before, after) => (before.map(tree), after.map(tree)),
+        };
+        Self { place: visible(&change.place), before, after }
     }
-}
-
-fn within(place: &mut String, step: &str, visit: impl FnOnce(&mut String)) {
-    let length = place.len();
-    place.push_str(step);
-    visit(place);
-    place.truncate(length);
-}
-
-fn member(key: &str) -> String {
-    let plain = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    if plain { format!(".{key}") } else { format!("[{}]", Json::String(key.to_owned()).text()) }
 }
 
 /// A text, with long parts that the other has too left out and counted.
@@ -119,7 +82,7 @@ fn tell(text: &str, other: &str) -> Markup {
 mod tests {
     use super::*;
 
-    fn changes(before: &str, after: &str) -> Vec<(String, Option<String>, Option<String>)> {
+    fn told(before: &str, after: &str) -> Vec<(String, Option<String>, Option<String>)> {
         let read = |text: &str| Json::read(text.as_bytes()).unwrap();
         let difference = Difference::between(&read(before), &read(after));
         assert!(difference.rest.is_empty());
@@ -133,12 +96,12 @@ mod tests {
 
     #[test]
     fn equal_values_do_not_differ_whatever_the_order_of_their_members() {
-        assert_eq!(changes(r#"{"a":1,"b":[2]}"#, r#"{"b":[2],"a":1}"#), []);
+        assert_eq!(told(r#"{"a":1,"b":[2]}"#, r#"{"b":[2],"a":1}"#), []);
     }
 
     #[test]
     fn each_place_is_told_with_what_stood_there_and_what_stands_there_now() {
-        let found = changes(r#"{"a":{"b":[1,2]},"c":1}"#, r#"{"a":{"b":[1,3,4]},"d e":5}"#);
+        let found = told(r#"{"a":{"b":[1,2]},"c":1}"#, r#"{"a":{"b":[1,3,4]},"d e":5}"#);
         assert_eq!(
             found,
             [
@@ -154,7 +117,7 @@ mod tests {
     fn of_long_texts_what_is_equal_is_counted_and_what_differs_is_shown() {
         let (before, after) = (format!("{0}x{0}", "=".repeat(500)), format!("{0}yz{0}", "=".repeat(500)));
         let json = |text: &str| Json::String(text.to_owned()).text();
-        let found = changes(&json(&before), &json(&after));
+        let found = told(&json(&before), &json(&after));
         let after = found[0].2.as_ref().unwrap();
         assert!(after.contains("460 equal characters before") && after.contains("=yz="), "{after}");
         assert!(after.len() < 400, "{after}");
@@ -163,6 +126,6 @@ mod tests {
     #[test]
     fn a_text_that_repeats_itself_is_not_counted_twice() {
         let json = |n: usize| Json::String("a".repeat(n)).text();
-        assert_eq!(changes(&json(300), &json(301)).len(), 1);
+        assert_eq!(told(&json(300), &json(301)).len(), 1);
     }
 }

@@ -31,6 +31,7 @@ static DOCUMENT: LazyLock<String> =
         api::list,
         api::show,
         api::decide,
+        api::precedents::precedents,
         api::acts::cancel,
         api::acts::revoke,
         api::acts::extend,

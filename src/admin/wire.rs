@@ -18,6 +18,7 @@ use super::standing::approvals_given;
 use crate::domain::act::Act;
 use crate::domain::approval::{Approval, Cancellation, HeldRequest, State};
 use crate::domain::authority::may_decide;
+use crate::domain::claim::claims;
 use crate::domain::decision::{ReasonCode, Reviewer, Vote};
 use crate::domain::json::Json;
 use crate::domain::redaction::Redacted;
@@ -73,6 +74,8 @@ pub(super) struct ApprovalJson {
     may_have_run: bool,
     trace: Option<String>,
     redactions: Vec<RedactionJson>,
+    /// What the agent says about its call. Nobody has checked it.
+    claims: Vec<ClaimJson>,
     can_decide: bool,
     cannot_decide_reason: Option<String>,
 }
@@ -102,6 +105,13 @@ struct RequestJson {
 struct CallerJson {
     subject: Option<String>,
     actors: Vec<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Claim)]
+struct ClaimJson {
+    path: String,
+    text: String,
 }
 
 /// What the call lacks of what came.
@@ -194,6 +204,7 @@ impl ApprovalJson {
             may_have_run: approval.may_have_run(),
             trace: held.trace.clone(),
             redactions: redactions(&held.redacted),
+            claims: claims(held).into_iter().map(|(path, text)| ClaimJson { path, text }).collect(),
             can_decide: cannot.is_none(),
             cannot_decide_reason: cannot.map(|why| why.to_string()),
         }

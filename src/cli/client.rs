@@ -18,7 +18,7 @@ use ureq::typestate::AgentScope;
 use ureq::{Agent, Body};
 
 pub use account::{Issued, Known, NewToken, SignInPlace};
-pub use approval::{Act, Approval, BrokenGlass, Call, Caller, Received, Request, Vote};
+pub use approval::{Act, Approval, BrokenGlass, Call, Caller, Claim, Precedents, Received, Request, Vote};
 pub use error::{ClientError, Problem};
 pub use events::{Event, Events};
 
@@ -142,6 +142,11 @@ impl Client {
     /// One approval, whatever its state.
     pub fn approval(&self, id: &ApprovalId) -> Result<Received, ClientError> {
         self.get(&format!("/v1/approvals/{id}"), &[])
+    }
+
+    /// What was asked and decided before it.
+    pub fn precedents(&self, id: &ApprovalId) -> Result<Precedents, ClientError> {
+        self.get(&format!("/v1/approvals/{id}/precedents"), &[])
     }
 
     /// All pending approvals that the filter lets through, oldest first.

@@ -3,6 +3,7 @@
 //! `serde_json::Value` keeps the last of two equal keys and rewrites numbers. Both would let a person approve something
 //! else than what the MCP server then runs, so untrusted JSON is read here and nowhere else.
 
+mod diff;
 mod read;
 mod write;
 
@@ -10,6 +11,8 @@ mod write;
 mod tests;
 
 use std::fmt;
+
+pub use self::diff::{Change, changes};
 
 /// How deep arrays and objects may nest.
 pub const MAX_DEPTH: usize = 128;

@@ -12,6 +12,7 @@ mod kept;
 mod live;
 mod origin;
 mod page;
+mod precedents;
 mod proxy;
 mod refusals;
 pub mod site;

@@ -67,6 +67,8 @@ pub struct Approval {
     #[serde(default)]
     pub redactions: Vec<Redaction>,
     #[serde(default)]
+    pub claims: Vec<Claim>,
+    #[serde(default)]
     pub reason_required: bool,
     #[serde(default)]
     pub broken_glass: Option<BrokenGlass>,
@@ -82,6 +84,24 @@ pub struct Approval {
     /// In the answer to a decision only.
     #[serde(default)]
     pub replicated: Option<bool>,
+}
+
+/// What was asked and decided before a call.
+#[derive(Debug, Deserialize)]
+#[allow(missing_docs, reason = "as above")]
+pub struct Precedents {
+    pub earlier: Option<u64>,
+    pub approved: Option<Approval>,
+    pub rejected: Option<Approval>,
+    pub alike: Option<Approval>,
+}
+
+/// What the agent says about its call.
+#[derive(Debug, Deserialize)]
+#[allow(missing_docs, reason = "as above")]
+pub struct Claim {
+    pub path: String,
+    pub text: String,
 }
 
 /// The JSON-RPC message.

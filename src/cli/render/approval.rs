@@ -1,10 +1,13 @@
 //! Approvals: a table of many, one in full, a line of what happened.
 
+mod before;
+
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use jiff::Timestamp;
 
+pub use self::before::before;
 use super::text::{beginning, folded, visible};
 use super::{Extent, LABEL, STRONG, WARNING, json, state_style};
 use crate::cli::client::{Approval, Caller};
@@ -104,6 +107,9 @@ pub fn sheet(a: &Approval, now: Timestamp, extent: Extent) -> String {
     for redaction in &a.redactions {
         let (path, how) = (text(&redaction.path), visible(&redaction.how));
         sheet.field("not shown", Some(format!("{path} was {how}")));
+    }
+    for claim in &a.claims {
+        sheet.field("agent claims", Some(format!("{}: {}", text(&claim.path), text(&claim.text))));
     }
     sheet.json("arguments", a.call.arguments.get(), extent);
     if let Some(rest) = other_parameters(a) {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{Failure, Remote, output};
 use crate::cli::client::{Approval, Client, Decision};
-use crate::cli::render::approval::{sheet, standing, tool};
+use crate::cli::render::approval::{before, sheet, standing, tool};
 use crate::cli::render::text::beginning;
 use crate::cli::render::{Extent, STRONG, WARNING, state_style};
 use crate::domain::approval::StateKind;
@@ -68,7 +68,7 @@ impl Approve {
         let whole = sheet(&approval, now, Extent::Full);
         let shown = if self.full { whole.clone() } else { sheet(&approval, now, Extent::Folded) };
         // To stderr, where the question comes too: stdout may be a file.
-        anstream::eprintln!("{shown}");
+        anstream::eprintln!("{shown}{}", before(&approval, &client.precedents(&self.id)?));
         if self.fingerprint.is_some_and(|start| !start.begins(&approval.fingerprint)) {
             let found = approval.fingerprint.short();
             return Err(Failure::OtherCall { id: self.id, found });

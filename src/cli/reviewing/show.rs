@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::{Failure, Remote, output};
 use crate::cli::render::Extent;
-use crate::cli::render::approval::sheet;
+use crate::cli::render::approval::{before, sheet};
 use crate::domain::ids::ApprovalId;
 
 /// Show one call in full.
@@ -22,12 +22,14 @@ pub struct Show {
 
 impl Show {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let received = self.remote.client()?.approval(&self.id)?;
+        let client = self.remote.client()?;
+        let received = client.approval(&self.id)?;
         if self.remote.json {
             output::script(&received.json)?;
         } else {
             let extent = if self.full { Extent::Full } else { Extent::Folded };
-            output::people(&sheet(&received.approval, Timestamp::now(), extent))?;
+            let known = before(&received.approval, &client.precedents(&self.id)?);
+            output::people(&format!("{}{known}", sheet(&received.approval, Timestamp::now(), extent)))?;
         }
         Ok(())
     }

@@ -37,7 +37,7 @@ async fn an_approval_is_shown_with_everything_and_null_for_what_is_absent() {
             "caller": {"subject": "dba-assistant", "actors": ["runtime"]},
             "created_at": null, "deadline": null, "grant_until": null, "settled_at": null, "cancellation": null,
             "waiting": true, "left_at": null, "approvals_needed": 1, "approvals_given": 0,
-            "reviewers": ["dba"], "eligible_reviewers": ["dba"], "quorum": null, "reason_required": false, "votes": [], "void_votes": 0, "incarnation": "00".repeat(20), "may_have_run": false, "broken_glass": null, "acts": [], "timeline": [{"at": created_at, "event": "parked", "by": null, "reason": null}], "trace": null, "redactions": [],
+            "reviewers": ["dba"], "eligible_reviewers": ["dba"], "quorum": null, "reason_required": false, "votes": [], "void_votes": 0, "incarnation": "00".repeat(20), "may_have_run": false, "broken_glass": null, "acts": [], "timeline": [{"at": created_at, "event": "parked", "by": null, "reason": null}], "trace": null, "redactions": [], "claims": [],
             "can_decide": true, "cannot_decide_reason": null,
         })
     );

@@ -126,8 +126,9 @@ fn json_prints_what_stands() {
 
 #[test]
 fn a_decision_that_the_store_did_not_take_is_sent_again_as_the_same() {
+    // Before it decides, it asks for the approval and for what came before.
     let service = pending(|asked| match asked.number {
-        1 | 2 => Answer::problem(503, "store-unavailable", json!({})),
+        2 | 3 => Answer::problem(503, "store-unavailable", json!({})),
         _ => approved(),
     });
     let ended = service.run(&["approve", ID, "--yes"]);

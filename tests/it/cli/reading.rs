@@ -53,6 +53,27 @@ fn show_folds_what_is_long_and_full_does_not() {
 }
 
 #[test]
+fn show_tells_what_came_before_and_what_the_agent_claims() {
+    let value = |text: String| serde_json::from_str::<serde_json::Value>(&text).unwrap();
+    let votes = json!([{"reviewer": "bob", "verdict": "approve", "at": "2026-11-20T11:59:00Z"}]);
+    let call = json!({"method": "tools/call", "tool": "run_migration", "body": "{}",
+        "arguments": {"version": "v2", "\u{1b}[2J": 1}});
+    let alike = value(approval(json!({"state": "released", "votes": votes, "call": call})));
+    let known = json!({"earlier": 4, "approved": null, "rejected": null, "alike": alike}).to_string();
+    let claims = json!([{"path": "arguments.reason", "text": "asked\u{202e} to"}]);
+    let service = Service::start(move |asked| match asked.path.ends_with("/precedents") {
+        true => Answer::json(&known),
+        false => Answer::json(approval(json!({"claims": claims}))),
+    });
+    let shown = service.run(&["show", ID]).out;
+    assert!(shown.contains("4 calls of this tool by this caller"), "{shown}");
+    assert!(shown.contains(&format!("unlike {ID}, approved last by bob")), "{shown}");
+    assert!(shown.contains(r#"version: "v2" -> "v3""#), "{shown}");
+    assert!(shown.contains("arguments.reason: asked"), "{shown}");
+    assert!(!shown.contains(['\u{1b}', '\u{202e}']), "{shown}");
+}
+
+#[test]
 fn without_a_terminal_there_are_no_colours() {
     let service = Service::start(|_| Answer::json(approval(json!({}))));
     assert!(!service.run(&["show", ID]).out.contains('\u{1b}'));

@@ -1,14 +1,13 @@
 //! What the agent itself says about its call. Nobody has checked it.
 
-use super::visible::{Markup, visible};
-use crate::domain::approval::Held;
-use crate::domain::json::Json;
+use super::approval::Held;
+use super::json::Json;
 
 /// Names under which agents say why they call. There is no standard for it.
 const NAMES: [&str; 5] = ["reason", "justification", "explanation", "purpose", "why"];
 
-/// What the agent says, and where it stands: in the arguments or in `_meta`. Both are shown whole elsewhere on the card.
-pub(super) fn claims(held: &Held) -> Vec<(Markup, Markup)> {
+/// Where the agent says something, in the arguments or in `_meta`, and what.
+pub fn claims(held: &Held) -> Vec<(String, String)> {
     let params = held.params();
     let places = [("arguments", params.get("arguments")), ("_meta", params.get("_meta"))];
     let claim = |place: &'static str| {
@@ -16,7 +15,7 @@ pub(super) fn claims(held: &Held) -> Vec<(Markup, Markup)> {
             // Keys of `_meta` have a prefix: `com.example/reason`.
             let name = key.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
             let text = value.as_str().filter(|_| NAMES.contains(&name.as_str()))?;
-            Some((visible(&format!("{place}.{key}")), visible(text)))
+            Some((format!("{place}.{key}"), text.to_owned()))
         }
     };
     let members = |(place, value): (&'static str, Option<&Json>)| match value {
@@ -33,16 +32,10 @@ mod tests {
 
     #[test]
     fn a_claim_is_found_in_arguments_and_in_meta_and_nothing_else_is_one() {
-        let body = r#"{"params":{"name":"t","arguments":{"reason":"<b>urgent","version":"v3","why":7},
-            "_meta":{"com.example/Justification":"asked\u202E","other":"x"}}}"#;
+        let body = r#"{"params":{"name":"t","arguments":{"reason":"urgent","version":"v3","why":7},
+            "_meta":{"com.example/Justification":"asked","other":"x"}}}"#;
         let held = Held { body: body.to_owned(), ..sample::held() };
-        let found: Vec<_> = claims(&held).iter().map(|(k, v)| format!("{k}: {v}")).collect();
-        assert_eq!(
-            found,
-            [
-                "arguments.reason: &lt;b&gt;urgent",
-                "_meta.com.example/Justification: asked<span class=\"unseen\">⟨U+202E⟩</span>",
-            ]
-        );
+        let found: Vec<_> = claims(&held).iter().map(|(place, text)| format!("{place}: {text}")).collect();
+        assert_eq!(found, ["arguments.reason: urgent", "_meta.com.example/Justification: asked"]);
     }
 }
